@@ -1,0 +1,119 @@
+//! Who asks: every kind of caller that a policy can tell apart.
+//!
+//! Owns a caller's identity as policies see it. Which statement names whom is `matcher.rs`.
+
+use stockade_model::{AccountId, Arn};
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// An account's root user.
+    Root {
+        /// The account.
+        account: AccountId,
+    },
+    /// An IAM user, by a long-term key or a session of `GetSessionToken`.
+    User {
+        /// `arn:aws:iam::123456789012:user/path/anna`.
+        arn: Arn,
+        /// `AIDA…`.
+        user_id: String,
+    },
+    /// A session of a role, however the role was assumed.
+    Role {
+        /// `arn:aws:iam::123456789012:role/path/name`.
+        role_arn: Arn,
+        /// `arn:aws:sts::123456789012:assumed-role/name/session`.
+        session_arn: Arn,
+        /// `AROA…`.
+        role_id: String,
+        /// The identity provider through which the role was assumed (an ARN for SAML and OIDC, or a domain
+        /// such as `cognito-identity.amazonaws.com`), which a policy may name as `Federated`.
+        provider: Option<String>,
+    },
+    /// A session of `GetFederationToken`.
+    FederatedUser {
+        /// `arn:aws:sts::123456789012:federated-user/name`.
+        arn: Arn,
+        /// The IAM user (or root, `arn:aws:iam::123456789012:root`) who asked for the session.
+        issuer: Arn,
+        /// `123456789012:name`.
+        user_id: String,
+    },
+    /// Somebody whom an identity provider vouches for and who holds no AWS credentials yet: the caller of
+    /// `AssumeRoleWithSAML` and `AssumeRoleWithWebIdentity`.
+    Federated {
+        /// The provider's ARN, or its domain (`accounts.google.com`).
+        provider: String,
+    },
+    /// An AWS service on its own behalf.
+    Service {
+        /// As in `cloudtrail.amazonaws.com`.
+        name: String,
+    },
+    /// A request without credentials.
+    Anonymous,
+}
+
+impl Principal {
+    /// The account that the caller belongs to; none for services, strangers and the anonymous.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Root { account } => Some(account.as_str()),
+            Self::User { arn, .. } | Self::FederatedUser { arn, .. } => Some(&arn.account),
+            Self::Role { session_arn, .. } => Some(&session_arn.account),
+            Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
+        }
+    }
+
+    /// How AWS names the caller, in `GetCallerIdentity` and in refusals: the ARN of a user, of a role's
+    /// session, of root; a service's name; a provider; `anonymous`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Root { account } => format!("arn:aws:iam::{account}:root"),
+            Self::User { arn, .. } | Self::FederatedUser { arn, .. } => arn.to_string(),
+            Self::Role { session_arn, .. } => session_arn.to_string(),
+            Self::Federated { provider } => provider.clone(),
+            Self::Service { name } => name.clone(),
+            Self::Anonymous => "anonymous".to_owned(),
+        }
+    }
+
+    /// The value of `aws:PrincipalArn`: for a session the role's ARN, not the session's.
+    pub fn principal_arn(&self) -> Option<String> {
+        match self {
+            Self::Role { role_arn, .. } => Some(role_arn.to_string()),
+            Self::Root { .. } | Self::User { .. } | Self::FederatedUser { .. } => Some(self.name()),
+            Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
+        }
+    }
+
+    /// The value of `aws:PrincipalType`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Root { .. } => "Account",
+            Self::User { .. } => "User",
+            Self::Role { .. } => "AssumedRole",
+            Self::FederatedUser { .. } => "FederatedUser",
+            Self::Federated { .. } => "Federated",
+            Self::Service { .. } => "Service",
+            Self::Anonymous => "Anonymous",
+        }
+    }
+
+    /// The value of `aws:userid`.
+    pub fn user_id(&self) -> Option<String> {
+        match self {
+            Self::Root { account } => Some(account.to_string()),
+            Self::User { user_id, .. } | Self::FederatedUser { user_id, .. } => {
+                Some(user_id.clone())
+            }
+            Self::Role {
+                role_id,
+                session_arn,
+                ..
+            } => Some(format!("{role_id}:{}", session_arn.resource_name())),
+            Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
+        }
+    }
+}
