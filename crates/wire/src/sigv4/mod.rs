@@ -1,0 +1,138 @@
+//! Signature version 4: to sign, and to tell whether a signature is good.
+//!
+//! Owns the arithmetic and the words of its refusals. Knows no keys: who owns an access key is the
+//! caller's matter. The time is passed in.
+
+use bytes::Bytes;
+use http::request::Parts;
+use jiff::{SignedDuration, Timestamp};
+use stockade_model::Secret;
+
+use crate::AwsError;
+
+/// What a request is signed with.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The id of the access key.
+    pub access_key: String,
+    /// Its secret.
+    pub secret: Secret,
+    /// The token of a session, for temporary credentials.
+    pub session_token: Option<Secret>,
+}
+
+/// Why a request could not be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The request has no host: neither in its address nor as a header.
+    #[error("the request has no host to sign")]
+    NoHost,
+    /// A value cannot be written as a header or an address.
+    #[error("{0} cannot be written into the request")]
+    Unwritable(&'static str),
+}
+
+/// How the body of a request is bound to its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// The SHA-256 of the body, in hexadecimal.
+    Digest(String),
+    /// Not at all.
+    Unsigned,
+    /// In chunks, each of them signed.
+    SignedChunks {
+        /// Whether signed trailing headers follow.
+        trailer: bool,
+    },
+    /// In chunks that are not signed, with trailing headers.
+    UnsignedChunks,
+}
+
+/// What a request claims of itself, before any secret is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The id of the access key.
+    pub access_key: String,
+    /// The date of the credential scope: `20230710`.
+    pub date: String,
+    /// The region of the credential scope.
+    pub region: String,
+    /// The service of the credential scope.
+    pub service: String,
+    /// The names of the signed headers, lower case, in the request's order.
+    pub signed_headers: Vec<String>,
+    /// The signature, in hexadecimal.
+    pub signature: String,
+    /// The session token, from the header or the query.
+    pub session_token: Option<String>,
+    /// When the request says that it was signed.
+    pub signed_at: Timestamp,
+    /// How long a presigned address is good; none for a signature in the header.
+    pub presigned_expires: Option<SignedDuration>,
+    /// How the body is bound.
+    pub payload: Payload,
+}
+
+/// What a request claims; none if it is anonymous.
+///
+/// # Errors
+/// A signature that is there but torn: `IncompleteSignature`, S3's `AuthorizationHeaderMalformed`, …
+pub fn claim(_parts: &Parts) -> Result<Option<Claim>, AwsError> {
+    Err(AwsError::new(501, "NotImplemented", "not implemented"))
+}
+
+/// Whether a claim is true.
+///
+/// # Errors
+/// The service's own refusal: a wrong signature, a stale or early one, a body that was changed.
+pub fn verify(
+    _claim: &Claim,
+    _secret: &Secret,
+    _parts: &Parts,
+    _body: &[u8],
+    _now: Timestamp,
+) -> Result<(), AwsError> {
+    Err(AwsError::new(501, "NotImplemented", "not implemented"))
+}
+
+/// The body without its `aws-chunked` framing; any other body as it is. Signed chunks and trailing
+/// signatures are checked if a claim and its secret are given; trailing checksums always are.
+///
+/// # Errors
+/// A torn chunk, a chunk with a wrong signature, a checksum that does not fit.
+pub fn unchunk(
+    _signed: Option<(&Claim, &Secret)>,
+    _parts: &Parts,
+    _body: &Bytes,
+) -> Result<Bytes, AwsError> {
+    Err(AwsError::new(501, "NotImplemented", "not implemented"))
+}
+
+/// Signs a request with the `Authorization` header.
+///
+/// # Errors
+/// A request without a host, or credentials that no header can carry.
+pub fn sign(
+    _request: &mut http::Request<Bytes>,
+    _credentials: &Credentials,
+    _region: &str,
+    _service: &str,
+    _now: Timestamp,
+) -> Result<(), SignError> {
+    Err(SignError::NoHost)
+}
+
+/// Signs a request's address, good for `expires` from `now` on; its body is not signed.
+///
+/// # Errors
+/// A request without a host, or credentials that no address can carry.
+pub fn presign(
+    _request: &mut http::Request<Bytes>,
+    _credentials: &Credentials,
+    _region: &str,
+    _service: &str,
+    _now: Timestamp,
+    _expires: SignedDuration,
+) -> Result<(), SignError> {
+    Err(SignError::NoHost)
+}
