@@ -1,1 +1,13 @@
-//! placeholder
+//! The range: a local AWS that says no and remembers. Every call is authenticated, authorised and recorded.
+//!
+//! Owns the accounts, the clock, and the behaviour of the services. Must not be used by `respond`: what
+//! works here works on AWS.
+
+pub mod call;
+pub mod clock;
+pub mod delayed;
+pub mod ids;
+pub mod row;
+pub mod services;
+pub mod state;
+pub mod usage;

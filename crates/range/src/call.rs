@@ -1,0 +1,155 @@
+//! A call as a handler sees it: decoded, authenticated, validated and authorised.
+//!
+//! Owns the hand-over between the request path and the handlers. Knows no service.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stockade_model::{AccountId, Region};
+use stockade_policy::{Named, Principal};
+use stockade_wire::{AwsError, Object};
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account that the caller belongs to.
+    pub account: AccountId,
+    /// The caller as policies see it.
+    pub principal: Principal,
+    /// The ARN as `GetCallerIdentity` gives it.
+    pub arn: String,
+    /// `AIDA…`, `AROA…:session`, `account:name`, or the account's id for root.
+    pub user_id: String,
+    /// The id of the key that signed; none for the anonymous.
+    pub access_key: Option<String>,
+    /// What a temporary session carries; none for long-term keys.
+    pub session: Option<Session>,
+}
+
+/// What a temporary session carries.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Whether it was asked for with an MFA code.
+    pub mfa: bool,
+    /// Session policies; empty where none were given.
+    pub policies: Vec<Named>,
+    /// Session tags.
+    pub tags: Vec<(String, String)>,
+    /// The keys of the tags that go on to chained sessions.
+    pub transitive_tags: Vec<String>,
+    /// The source identity, once set.
+    pub source_identity: Option<String>,
+    /// Whether a role's session asked for it: then it lasts an hour at most.
+    pub chained: bool,
+}
+
+/// A call on its way to its handler.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The service's name, as in `iam`.
+    pub service: &'a str,
+    /// The operation's name, as in `CreateUser`.
+    pub operation: &'a str,
+    /// The input by member names.
+    pub input: &'a Object,
+    /// The streamed body, where the operation has one.
+    pub body: Option<&'a Bytes>,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// The region that the call is for.
+    pub region: &'a Region,
+    /// The range's time.
+    pub now: Timestamp,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// The caller's address.
+    pub source_ip: &'a str,
+    /// The caller's program.
+    pub user_agent: &'a str,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
+    /// The host that was asked.
+    pub host: &'a str,
+    /// Whether a presigned URL carries the signature.
+    pub presigned: bool,
+}
+
+impl Call<'_> {
+    /// The input as the handler's own structure, which names only what it uses.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
+        serde_json::from_value(Value::Object(self.input.clone()))
+            .map_err(|error| AwsError::new(400, "SerializationException", error.to_string()))
+    }
+
+    /// The caller's account.
+    pub fn account(&self) -> &AccountId {
+        &self.caller.account
+    }
+}
+
+/// What a handler answers.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// The output by member names.
+    pub output: Object,
+    /// The streamed body, where the operation has one.
+    pub body: Option<Bytes>,
+    /// What the trail's record shows other than by the rule.
+    pub record: RecordExtras,
+}
+
+/// What the trail's record shows other than by the rule. The rule: request parameters are the input, response
+/// elements are the output of a write and null for a read, both in lower camel case and without secrets.
+#[derive(Debug, Clone, Default)]
+pub struct RecordExtras {
+    /// In place of the input; `Some(Null)` shows none.
+    pub request_parameters: Option<Value>,
+    /// In place of the output; `Some(Null)` shows none.
+    pub response_elements: Option<Value>,
+    /// `additionalEventData`.
+    pub additional: Option<Value>,
+    /// `resources`.
+    pub resources: Option<Value>,
+    /// Another account that gets the same record, as the owner of what was touched.
+    pub also_in: Option<AccountId>,
+}
+
+impl Reply {
+    /// An answer without members.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// An answer of these members; anything but an object gives none.
+    pub fn of_value(value: Value) -> Self {
+        match value {
+            Value::Object(output) => Self { output, ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+
+    /// An answer of a structure's members.
+    pub fn of(output: &impl Serialize) -> Self {
+        serde_json::to_value(output).map_or_else(|_| Self::default(), Self::of_value)
+    }
+
+    /// With a streamed body.
+    #[must_use]
+    pub fn with_body(mut self, body: Bytes) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+impl From<Object> for Reply {
+    fn from(output: Object) -> Self {
+        Self { output, ..Self::default() }
+    }
+}

@@ -1,0 +1,152 @@
+//! Ids, keys and tokens: the one place in the range where chance comes from.
+//!
+//! Owns the shapes of AWS's ids. With a seed the same calls get the same ids.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use stockade_model::{AccountId, Secret};
+
+const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The source of ids.
+#[derive(Debug, Clone)]
+pub struct Ids(ChaCha20Rng);
+
+/// The machine gave no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the machine's random source failed; start the range with --seed to do without it")]
+pub struct NoRandomness;
+
+impl Ids {
+    /// Ids that the same seed gives again.
+    pub fn seeded(seed: u64) -> Self {
+        Self(ChaCha20Rng::seed_from_u64(seed))
+    }
+
+    /// Ids that nobody can foretell.
+    #[expect(clippy::disallowed_methods, reason = "this is the range's id module")]
+    pub fn unforeseeable() -> Result<Self, NoRandomness> {
+        let mut seed = [0; 32];
+        aws_lc_rs::rand::fill(&mut seed).map_err(|_| NoRandomness)?;
+        Ok(Self(ChaCha20Rng::from_seed(seed)))
+    }
+
+    fn letters(&mut self, alphabet: &[u8], length: usize) -> String {
+        (0..length)
+            .filter_map(|_| {
+                let at = usize::try_from(self.0.next_u32()).ok()?.checked_rem(alphabet.len())?;
+                alphabet.get(at).map(|letter| char::from(*letter))
+            })
+            .collect()
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// An IAM id of 21 letters, as in `AIDA…` for a user, `AROA…` for a role.
+    pub fn unique(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", self.letters(BASE32, 17))
+    }
+
+    /// The id of an access key, of 20 letters: `AKIA…` for a long-term key, `ASIA…` for a session's.
+    pub fn access_key(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", self.letters(BASE32, 16))
+    }
+
+    /// A secret access key: 40 characters.
+    pub fn secret(&mut self) -> Secret {
+        Secret::new(STANDARD.encode(self.bytes(30)))
+    }
+
+    /// A session token.
+    pub fn token(&mut self) -> Secret {
+        Secret::new(format!("IQoJb3JpZ2luX2Vj{}", STANDARD.encode(self.bytes(240))))
+    }
+
+    /// A random UUID in lower case.
+    pub fn uuid(&mut self) -> String {
+        let mut hex: Vec<char> = self.hex(32).chars().collect();
+        // Version 4, variant 10.
+        if let Some(version) = hex.get_mut(12) {
+            *version = '4';
+        }
+        if let Some(variant) = hex.get_mut(16) {
+            *variant = match variant.to_digit(16).unwrap_or_default() & 3 {
+                0 => '8',
+                1 => '9',
+                2 => 'a',
+                _ => 'b',
+            };
+        }
+        let mut text = String::with_capacity(36);
+        for (at, digit) in hex.into_iter().enumerate() {
+            if matches!(at, 8 | 12 | 16 | 20) {
+                text.push('-');
+            }
+            text.push(digit);
+        }
+        text
+    }
+
+    /// So many hexadecimal digits in lower case.
+    pub fn hex(&mut self, digits: usize) -> String {
+        self.letters(b"0123456789abcdef", digits)
+    }
+
+    /// So many letters and digits, upper and lower case.
+    pub fn alphanumeric(&mut self, length: usize) -> String {
+        self.letters(ALPHANUMERIC, length)
+    }
+
+    /// So many lower-case letters and digits.
+    pub fn lower(&mut self, length: usize) -> String {
+        self.letters(LOWER, length)
+    }
+
+    /// So many random bytes.
+    pub fn random(&mut self, length: usize) -> Vec<u8> {
+        self.bytes(length)
+    }
+
+    /// An account's id.
+    pub fn account_id(&mut self) -> AccountId {
+        loop {
+            let digits = format!("{}{}", self.letters(b"123456789", 1), self.letters(b"0123456789", 11));
+            if let Ok(id) = digits.parse() {
+                return id;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_again() {
+        let (mut one, mut two) = (Ids::seeded(7), Ids::seeded(7));
+        assert_eq!(one.unique("AIDA"), two.unique("AIDA"));
+        assert_ne!(one.uuid(), one.uuid());
+        assert_ne!(Ids::seeded(8).unique("AIDA"), Ids::seeded(7).unique("AIDA"));
+    }
+
+    #[test]
+    fn ids_have_the_shapes_of_aws() {
+        let mut ids = Ids::unforeseeable().unwrap();
+        assert_eq!(ids.unique("AIDA").len(), 21);
+        assert_eq!(ids.access_key("ASIA").len(), 20);
+        assert_eq!(ids.secret().expose().len(), 40);
+        let uuid = ids.uuid();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(uuid.chars().nth(14), Some('4'));
+        assert!("89ab".contains(uuid.chars().nth(19).unwrap()));
+    }
+}

@@ -1,0 +1,5 @@
+//! What cloudtrail remembers.
+
+/// The state of cloudtrail.
+#[derive(Debug, Clone, Default)]
+pub struct State {}

@@ -1,0 +1,5 @@
+//! What sts remembers.
+
+/// The state of sts.
+#[derive(Debug, Clone, Default)]
+pub struct State {}

@@ -1,0 +1,106 @@
+//! Everything that the range knows, behind one lock.
+//!
+//! Owns the accounts, the sessions and what belongs to no account. What a service remembers is in its own `state.rs`.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use stockade_model::AccountId;
+use stockade_wire::AwsError;
+
+use crate::delayed::Delayed;
+use crate::ids::Ids;
+use crate::services;
+use crate::usage::Usage;
+
+/// How the range behaves.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// How long a change in IAM or Organizations takes to spread.
+    pub iam_delay: SignedDuration,
+    /// How often trails deliver.
+    pub trail_delay: SignedDuration,
+    /// The account that a new range has.
+    pub account: AccountId,
+}
+
+/// Everything that the range knows. A clone is a copy of the whole cloud.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// How the range behaves.
+    pub config: Behaviour,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// The accounts.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// The organisation, where there is one.
+    pub organizations: Delayed<services::organizations::State>,
+    /// Buckets and objects: their names are shared by all accounts.
+    pub s3: services::s3::State,
+    /// The temporary credentials that are out.
+    pub sts: services::sts::State,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its root user's address.
+    pub email: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Users, roles, policies.
+    pub iam: Delayed<services::iam::State>,
+    /// Trails.
+    pub cloudtrail: services::cloudtrail::State,
+    /// Who used what, and when: it spreads at once, and does not make a new version of `iam`.
+    pub usage: Usage,
+}
+
+impl Account {
+    /// A new account with nothing in it.
+    pub fn new(id: AccountId, name: &str, email: &str, created: Timestamp) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            email: email.to_owned(),
+            created,
+            iam: Delayed::default(),
+            cloudtrail: services::cloudtrail::State::default(),
+            usage: Usage::default(),
+        }
+    }
+}
+
+impl State {
+    /// A cloud with one account.
+    pub fn new(config: Behaviour, ids: Ids, now: Timestamp) -> Self {
+        let first = Account::new(config.account.clone(), "Management", "root@stockade.example", now);
+        Self {
+            accounts: BTreeMap::from([(config.account.clone(), first)]),
+            config,
+            ids,
+            organizations: Delayed::default(),
+            s3: services::s3::State::default(),
+            sts: services::sts::State::default(),
+        }
+    }
+
+    /// An account.
+    pub fn account(&self, id: &AccountId) -> Result<&Account, AwsError> {
+        self.accounts.get(id).ok_or_else(|| no_account(id))
+    }
+
+    /// An account, to change.
+    pub fn account_mut(&mut self, id: &AccountId) -> Result<&mut Account, AwsError> {
+        self.accounts.get_mut(id).ok_or_else(|| no_account(id))
+    }
+}
+
+/// A caller's account is always there: this is only ever seen after a fault of the range itself.
+fn no_account(id: &AccountId) -> AwsError {
+    AwsError::new(500, "InternalFailure", format!("the account {id} is not in this range"))
+}
