@@ -1,1 +1,27 @@
-//! placeholder
+//! Detection: Sigma rules and behavioural detectors over CloudTrail events.
+//!
+//! Owns the path from events to findings, to the lineage of credentials, and to the story that a
+//! person reads. Synchronous and pure: events come in, findings go out; the time is that of the
+//! events. Must not read logs, call AWS, or print; [`files`] alone opens files, and only rules.
+
+mod behaviour;
+mod builtin;
+mod check;
+mod correlate;
+mod fields;
+mod files;
+mod hunt;
+mod load;
+mod logsource;
+mod rule;
+mod sigma;
+#[cfg(test)]
+mod testing;
+mod timeline;
+
+pub use check::{Failure, TestReport, rules_lint, rules_test};
+pub use fields::Outcome;
+pub use hunt::RuleSet;
+pub use load::{Loader, NotApplicable, Problem};
+pub use rule::{Kind, Meta};
+pub use timeline::Timeline;

@@ -1,0 +1,3 @@
+//! The engine over real rules and real logs.
+
+mod rules;
