@@ -2,6 +2,8 @@
 //!
 //! Owns the wording. Decides nothing.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::evaluate::Request;
@@ -54,6 +56,12 @@ impl PolicyKind {
     }
 }
 
+impl fmt::Display for PolicyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// A statement that decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatementRef {
@@ -65,6 +73,16 @@ pub struct StatementRef {
     pub sid: Option<String>,
     /// The statement's place in its document, from 0.
     pub index: usize,
+}
+
+impl fmt::Display for StatementRef {
+    /// The policy's name with the statement's `Sid`, or its place from 1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.sid {
+            Some(sid) => write!(f, "{} (Sid {sid})", self.policy),
+            None => write!(f, "{} (statement {})", self.policy, self.index + 1),
+        }
+    }
 }
 
 /// What an evaluation says.
@@ -111,11 +129,114 @@ impl Decision {
         // AWS leaves out the resource where the action has none.
         let on = match request.resource {
             "" | "*" => String::new(),
+            resource if action.starts_with("s3:") => format!(" on resource: \"{resource}\""),
             resource => format!(" on resource: {resource}"),
         };
         format!(
             "User: {} is not authorized to perform: {action}{on}{why}",
             request.principal.name()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+    use crate::principal::Principal;
+
+    #[test]
+    fn refusals_read_like_those_of_aws() {
+        let principal: Principal = "arn:aws:iam::111122223333:user/anna".parse().unwrap();
+        let context = Context::new();
+        let refusal = |verdict, kind, action, resource| {
+            let decision = Decision {
+                verdict,
+                decided_by: Some(kind),
+                statements: Vec::new(),
+                reason: String::new(),
+            };
+            decision.refusal(&Request {
+                principal: &principal,
+                action,
+                resource,
+                resource_account: None,
+                context: &context,
+            })
+        };
+        use PolicyKind::{Boundary, Identity, Rcp, Resource, Scp, Session, Trust};
+        use Verdict::{ExplicitlyDenied, ImplicitlyDenied};
+        const WHO: &str =
+            "User: arn:aws:iam::111122223333:user/anna is not authorized to perform: ";
+        for (verdict, kind, action, resource, expected) in [
+            (
+                ImplicitlyDenied,
+                Identity,
+                "iam:ListUsers",
+                "arn:aws:iam::111122223333:user/",
+                "iam:ListUsers on resource: arn:aws:iam::111122223333:user/ because no identity-based policy allows the iam:ListUsers action",
+            ),
+            (
+                ImplicitlyDenied,
+                Boundary,
+                "ec2:DescribeInstances",
+                "*",
+                "ec2:DescribeInstances because no permissions boundary allows the ec2:DescribeInstances action",
+            ),
+            (
+                ImplicitlyDenied,
+                Session,
+                "sqs:ListQueues",
+                "*",
+                "sqs:ListQueues because no session policy allows the sqs:ListQueues action",
+            ),
+            (
+                ImplicitlyDenied,
+                Scp,
+                "sqs:ListQueues",
+                "*",
+                "sqs:ListQueues because no service control policy allows the sqs:ListQueues action",
+            ),
+            (
+                ImplicitlyDenied,
+                Trust,
+                "sts:AssumeRole",
+                "*",
+                "sts:AssumeRole because no role trust policy allows the sts:AssumeRole action",
+            ),
+            (
+                ExplicitlyDenied,
+                Identity,
+                "sqs:ListQueues",
+                "*",
+                "sqs:ListQueues with an explicit deny in an identity-based policy",
+            ),
+            (
+                ExplicitlyDenied,
+                Trust,
+                "sts:AssumeRole",
+                "*",
+                "sts:AssumeRole with an explicit deny in the role trust policy",
+            ),
+            (
+                ExplicitlyDenied,
+                Resource,
+                "s3:GetObject",
+                "arn:aws:s3:::b/k",
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a resource-based policy",
+            ),
+            (
+                ExplicitlyDenied,
+                Rcp,
+                "s3:GetObject",
+                "arn:aws:s3:::b/k",
+                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny in a resource control policy",
+            ),
+        ] {
+            assert_eq!(
+                refusal(verdict, kind, action, resource),
+                format!("{WHO}{expected}")
+            );
+        }
     }
 }

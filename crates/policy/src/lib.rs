@@ -4,14 +4,34 @@
 //! policy that has a say ([`evaluate`]), with the reason. Must not do I/O and must not read a clock: all
 //! that a decision depends on is in the [`Request`], its [`Context`] and the [`Policies`].
 
+mod arn_pattern;
+mod condition;
 mod context;
 mod decision;
 mod document;
+mod entry;
 mod evaluate;
+mod pattern;
+mod policy;
 mod principal;
+mod resource_format;
+mod statement;
+mod value;
 
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod document_tests;
+#[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
+mod reference;
+
+pub use condition::Condition;
 pub use context::{CANONICAL_USER_ID, Context};
 pub use decision::{Decision, PolicyKind, StatementRef, Verdict};
-pub use document::{Effect, Policy, PolicyError, Statement};
+pub use entry::PrincipalEntry;
 pub use evaluate::{Named, Policies, Request, ResourceRule, evaluate};
-pub use principal::Principal;
+pub use policy::{DocumentKind, Policy, PolicyError};
+pub use principal::{Principal, PrincipalError};
+pub use statement::{Effect, Statement};

@@ -1,6 +1,8 @@
 //! Who asks: every kind of caller that a policy can tell apart.
 //!
-//! Owns a caller's identity as policies see it. Which statement names whom is `matcher.rs`.
+//! Owns a caller's identity as policies see it. Which statement names whom is `entry.rs`.
+
+use std::str::FromStr;
 
 use stockade_model::{AccountId, Arn};
 
@@ -115,5 +117,110 @@ impl Principal {
             } => Some(format!("{role_id}:{}", session_arn.resource_name())),
             Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
         }
+    }
+}
+
+/// Not the name of a caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` names no principal: use the ARN of a user, root, assumed-role session, role or federated user, a service such as \
+     ec2.amazonaws.com, or Anonymous"
+)]
+pub struct PrincipalError(String);
+
+impl FromStr for Principal {
+    type Err = PrincipalError;
+
+    /// Reads an ARN, a service's name or `Anonymous`. Unique ids stay empty, for an ARN does not tell them; the role
+    /// of a session is taken to have no path; a role's own ARN stands for a session without a name.
+    fn from_str(text: &str) -> Result<Self, PrincipalError> {
+        let error = || PrincipalError(text.chars().take(200).collect());
+        if text.eq_ignore_ascii_case("anonymous") {
+            return Ok(Self::Anonymous);
+        }
+        let Ok(arn) = text.parse::<Arn>() else {
+            let service = text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn");
+            return service
+                .then(|| Self::Service {
+                    name: text.to_owned(),
+                })
+                .ok_or_else(error);
+        };
+        let iam = |resource: String| Arn {
+            service: "iam".to_owned(),
+            resource,
+            ..arn.clone()
+        };
+        let (kind, name) = arn
+            .resource
+            .split_once('/')
+            .unwrap_or((arn.resource.as_str(), ""));
+        match (arn.service.as_str(), kind) {
+            ("iam", "root") => Ok(Self::Root {
+                account: arn.account.parse().map_err(|_| error())?,
+            }),
+            ("iam", "user") if !name.is_empty() => Ok(Self::User {
+                arn,
+                user_id: String::new(),
+            }),
+            ("iam", "role") if !name.is_empty() => Ok(Self::Role {
+                session_arn: arn.clone(),
+                role_arn: arn,
+                role_id: String::new(),
+                provider: None,
+            }),
+            ("iam", "saml-provider" | "oidc-provider") => Ok(Self::Federated {
+                provider: text.to_owned(),
+            }),
+            ("sts", "assumed-role") => {
+                let (role, _session) = name.split_once('/').ok_or_else(error)?;
+                Ok(Self::Role {
+                    role_arn: iam(format!("role/{role}")),
+                    session_arn: arn.clone(),
+                    role_id: String::new(),
+                    provider: None,
+                })
+            }
+            ("sts", "federated-user") if !name.is_empty() => Ok(Self::FederatedUser {
+                issuer: iam(format!("user/{name}")),
+                user_id: format!("{}:{name}", arn.account),
+                arn: arn.clone(),
+            }),
+            _ => Err(error()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_read_from_their_names() {
+        for text in [
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::111122223333:user/path/anna",
+            "arn:aws:sts::111122223333:assumed-role/app/i-1",
+            "arn:aws:sts::111122223333:federated-user/anna",
+            "ec2.amazonaws.com",
+        ] {
+            assert_eq!(text.parse::<Principal>().unwrap().name(), text);
+        }
+        for text in [
+            "",
+            "anna",
+            "arn:aws:s3:::b",
+            "arn:aws:iam::1:root",
+            "arn:aws:sts::1:assumed-role/x",
+        ] {
+            assert!(text.parse::<Principal>().is_err(), "{text}");
+        }
+        let session: Principal = "arn:aws:sts::111122223333:assumed-role/app/i-1"
+            .parse()
+            .unwrap();
+        assert_eq!(
+            session.principal_arn().as_deref(),
+            Some("arn:aws:iam::111122223333:role/app")
+        );
     }
 }

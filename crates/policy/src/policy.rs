@@ -1,0 +1,230 @@
+//! A policy: parsed once, evaluated many times, and asked what it gives away.
+//!
+//! Owns the type that everybody holds. The grammar is `document.rs`, the evaluation `evaluate.rs`.
+
+use std::collections::BTreeSet;
+
+use crate::condition::Condition;
+use crate::document;
+use crate::entry::PrincipalEntry;
+use crate::statement::{Effect, Statement};
+
+/// Why a document is not a policy, in AWS's words: the message of `MalformedPolicyDocument`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PolicyError(pub(crate) String);
+
+/// Where a document is to be used, which decides what it must and must not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DocumentKind {
+    /// An inline policy of a user, group or role, or a session policy: no principal.
+    Identity,
+    /// A managed policy, boundaries included: as [`DocumentKind::Identity`], and of version 2012-10-17.
+    Managed,
+    /// A resource's policy: a principal in every statement.
+    Resource,
+    /// A role's trust policy: a principal, no resource, actions of STS.
+    Trust,
+    /// A service control policy.
+    Scp,
+    /// A resource control policy.
+    Rcp,
+}
+
+/// A policy, parsed and compiled.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    id: Option<String>,
+    is_current: bool,
+    statements: Vec<Statement>,
+}
+
+impl Policy {
+    /// Reads a document for its use.
+    ///
+    /// # Errors
+    /// In AWS's words, where AWS would refuse the document.
+    pub fn parse_as(json: &str, kind: DocumentKind) -> Result<Self, PolicyError> {
+        let document = document::read(json, kind)?;
+        Ok(Self {
+            id: document.id,
+            is_current: document.is_current,
+            statements: document.statements,
+        })
+    }
+
+    /// Reads an inline, session or service control policy: one without a principal.
+    ///
+    /// # Errors
+    /// In AWS's words, where AWS would refuse the document.
+    pub fn parse(json: &str) -> Result<Self, PolicyError> {
+        Self::parse_as(json, DocumentKind::Identity)
+    }
+
+    /// Reads a policy of a resource: every statement must have a principal.
+    ///
+    /// # Errors
+    /// In AWS's words, where AWS would refuse the document.
+    pub fn parse_resource(json: &str) -> Result<Self, PolicyError> {
+        Self::parse_as(json, DocumentKind::Resource)
+    }
+
+    /// Reads a role's trust policy: a principal, and no resource.
+    ///
+    /// # Errors
+    /// In AWS's words, where AWS would refuse the document.
+    pub fn parse_trust(json: &str) -> Result<Self, PolicyError> {
+        Self::parse_as(json, DocumentKind::Trust)
+    }
+
+    /// Reads a service control policy.
+    ///
+    /// # Errors
+    /// In AWS's words, where AWS would refuse the document.
+    pub fn parse_scp(json: &str) -> Result<Self, PolicyError> {
+        Self::parse_as(json, DocumentKind::Scp)
+    }
+
+    /// Reads a resource control policy.
+    ///
+    /// # Errors
+    /// In AWS's words, where AWS would refuse the document.
+    pub fn parse_rcp(json: &str) -> Result<Self, PolicyError> {
+        Self::parse_as(json, DocumentKind::Rcp)
+    }
+
+    /// The document's `Id`.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether the document is of version 2012-10-17, the only one with policy variables.
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
+    /// The statements, in the document's order.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// Whether an `Allow` without conditions lets its holder do everything everywhere. Denials are not weighed.
+    pub fn grants_admin(&self) -> bool {
+        self.allows().any(|statement| {
+            statement.conditions.is_empty()
+                && statement.covers_every_action()
+                && statement.covers_every_resource()
+        })
+    }
+
+    /// Every principal that some `Allow` names, once each, as the document spells it; `*` too where it names all
+    /// but some (`NotPrincipal`).
+    pub fn principals(&self) -> Vec<String> {
+        let mut all = BTreeSet::new();
+        for statement in self.allows() {
+            if statement.is_not_principal() {
+                all.insert("*".to_owned());
+            } else {
+                all.extend(statement.principals().iter().map(ToString::to_string));
+            }
+        }
+        all.into_iter().collect()
+    }
+
+    /// Whether an `Allow` lets in anybody at all, in the sense of S3's public-access block: everybody, and no
+    /// condition that holds it to fixed callers or networks. A condition on `own_account` alone is such a hold.
+    pub fn is_public(&self, own_account: &str) -> bool {
+        self.allows().any(|statement| {
+            let everyone = statement.is_not_principal()
+                || statement.principals().contains(&PrincipalEntry::Everyone);
+            everyone
+                && !statement
+                    .conditions
+                    .iter()
+                    .any(|condition| confines(condition, own_account))
+        })
+    }
+
+    /// The accounts other than `own_account` that some `Allow` lets in, in order: those of its principals, and
+    /// for everybody those that `aws:PrincipalAccount` holds it to.
+    pub fn foreign_accounts(&self, own_account: &str) -> Vec<String> {
+        let mut all = BTreeSet::new();
+        for statement in self
+            .allows()
+            .filter(|statement| !statement.is_not_principal())
+        {
+            for entry in statement.principals() {
+                all.extend(entry.account().map(str::to_owned));
+            }
+            if statement.principals().contains(&PrincipalEntry::Everyone) {
+                let held = statement.conditions.iter().filter(|condition| {
+                    !condition.is_negated()
+                        && condition.key().eq_ignore_ascii_case("aws:PrincipalAccount")
+                });
+                all.extend(held.flat_map(|condition| condition.values().iter().cloned()));
+            }
+        }
+        all.remove(own_account);
+        all.into_iter().collect()
+    }
+
+    fn allows(&self) -> impl Iterator<Item = &Statement> {
+        self.statements
+            .iter()
+            .filter(|statement| statement.effect == Effect::Allow)
+    }
+}
+
+/// Whether a condition holds a statement to fixed callers or networks.
+fn confines(condition: &Condition, own_account: &str) -> bool {
+    let key = condition.key().to_ascii_lowercase();
+    let confining = matches!(
+        key.as_str(),
+        "aws:sourceip"
+            | "aws:sourcearn"
+            | "aws:sourceaccount"
+            | "aws:sourceowner"
+            | "aws:sourceorgid"
+            | "aws:sourcevpc"
+            | "aws:sourcevpce"
+            | "aws:vpcsourceip"
+            | "aws:principalarn"
+            | "aws:principalaccount"
+            | "aws:principalorgid"
+            | "aws:principalorgpaths"
+            | "aws:userid"
+            | "s3:dataaccesspointarn"
+            | "s3:dataaccesspointaccount"
+            | "kms:calleraccount"
+            | "kms:viaservice"
+    );
+    if !confining || condition.is_negated() {
+        return false;
+    }
+    let operator = condition.operator().to_ascii_lowercase();
+    // These hold for a request that lacks the key.
+    if operator.starts_with("forallvalues:") || operator.ends_with("ifexists") || operator == "null"
+    {
+        return false;
+    }
+    let fixed = |value: &String| {
+        if value == own_account {
+            return true;
+        }
+        if key.ends_with("ip") {
+            // S3 counts ranges wider than /8 (IPv6: /32) as everybody.
+            return value.parse::<ipnet::IpNet>().map_or(true, |network| {
+                network.prefix_len() >= if network.addr().is_ipv4() { 8 } else { 32 }
+            });
+        }
+        // An ARN is fixed by its account, or by a bucket's name where it has none.
+        match value.split(':').collect::<Vec<_>>().as_slice() {
+            ["arn", _, _, _, account, resource, ..] if !account.is_empty() => {
+                !account.contains(['*', '?', '$']) && !resource.starts_with("${")
+            }
+            ["arn", _, _, _, _, resource, ..] => !resource.starts_with(['*', '?', '$']),
+            _ => !value.starts_with(['*', '?', '$']),
+        }
+    };
+    !condition.values().is_empty() && condition.values().iter().all(fixed)
+}
