@@ -185,7 +185,7 @@ fn lint(meta: &Meta, folder: &Folder) -> Vec<String> {
     );
     need(
         !meta.falsepositives.is_empty(),
-        "`falsepositives` must say what raises it wrongly",
+        "`falsepositives` must say what raises it wrongly, as text (quote one that holds a colon)",
     );
     need(
         meta.next.is_some(),
