@@ -6,6 +6,8 @@
 use serde_json::Value;
 use stockade_model::Event;
 
+use crate::grants::Grants;
+
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
@@ -50,6 +52,11 @@ pub(crate) enum Derived {
     Outcome,
     /// `stockade.principal`: who called, as findings have it.
     Principal,
+    /// `stockade.foreign_account`: an account other than the event's own that a policy document in
+    /// the request lets in; absent where there is none.
+    ForeignAccount,
+    /// `stockade.open_to_all`: true where a policy document in the request lets everybody in.
+    OpenToAll,
 }
 
 impl Derived {
@@ -58,6 +65,8 @@ impl Derived {
         match name {
             "stockade.outcome" => Some(Self::Outcome),
             "stockade.principal" => Some(Self::Principal),
+            "stockade.foreign_account" => Some(Self::ForeignAccount),
+            "stockade.open_to_all" => Some(Self::OpenToAll),
             _ => None,
         }
     }
@@ -67,6 +76,8 @@ impl Derived {
         match self {
             Self::Outcome => Some(Value::from(Outcome::of(event).as_str())),
             Self::Principal => Some(Value::from(event.principal())),
+            Self::ForeignAccount => Grants::of(event).foreign.pop_first().map(Value::from),
+            Self::OpenToAll => Grants::of(event).everybody.then_some(Value::Bool(true)),
         }
     }
 }
