@@ -1,0 +1,604 @@
+//! Session lineage: which credentials came of which, as the trail tells it.
+//!
+//! Owns the graph key → issued keys (AssumeRole in all its forms, GetSessionToken,
+//! GetFederationToken, AssumeRoot, CreateAccessKey), across accounts by `sharedEventID`. Must not judge: an
+//! honest user has a lineage too.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::Serialize;
+use stockade_model::{Event, Timestamp};
+
+/// Sessions nest no deeper than this in the tree; deeper ones hang at this depth.
+const DEPTH: usize = 32;
+
+/// How a key came into the lineage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// It was in use, and nothing tells who issued it.
+    Used,
+    /// AssumeRole, AssumeRoleWithSAML, AssumeRoleWithWebIdentity.
+    AssumedRole,
+    /// AssumeRoot: a session as a member account's root.
+    AssumedRoot,
+    /// GetSessionToken.
+    SessionToken,
+    /// GetFederationToken.
+    FederationToken,
+    /// CreateAccessKey: a long-term key, perhaps of another user.
+    CreatedKey,
+}
+
+/// A key with what it issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Session {
+    /// `AKIA…` or `ASIA…`.
+    pub key: String,
+    /// How it came to be.
+    pub how: How,
+    /// Whose it is: a user, a role session, a federated user.
+    pub principal: Option<String>,
+    /// The role, for a role's session.
+    pub role: Option<String>,
+    /// The account in which it acts.
+    pub account: Option<String>,
+    /// When it was issued, where the trail tells.
+    pub issued: Option<Timestamp>,
+    /// Its first use.
+    pub first_use: Option<Timestamp>,
+    /// Its last use.
+    pub last_use: Option<Timestamp>,
+    /// How many calls it signed.
+    pub calls: u64,
+    /// The keys that it issued, in the order of time.
+    pub children: Vec<Session>,
+}
+
+/// All that came of a user or a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Lineage {
+    /// The keys that nothing in the lineage issued, with their descendants.
+    pub roots: Vec<Session>,
+    /// Every key.
+    pub keys: BTreeSet<String>,
+    /// Every principal: users, role sessions, federated users.
+    pub principals: BTreeSet<String>,
+    /// The ARNs of the roles that were taken.
+    pub roles: BTreeSet<String>,
+    /// The accounts in which the keys act.
+    pub accounts: BTreeSet<String>,
+}
+
+impl Lineage {
+    /// All that came of a user, named by ARN or by user name, and of every key of that user. A
+    /// name alone means the users of that name in every account. Sessions of the console count.
+    pub fn of_user<'a>(events: impl IntoIterator<Item = &'a Event>, user: &str) -> Self {
+        Graph::new(events).of_user(user)
+    }
+
+    /// All that came of a key.
+    pub fn of_key<'a>(events: impl IntoIterator<Item = &'a Event>, key: &str) -> Self {
+        Graph::new(events).of_key(key)
+    }
+
+    /// Whether the lineage did this: one of its keys signed it or, where nothing was signed with a
+    /// key, one of its principals stands in it.
+    pub fn covers(&self, event: &Event) -> bool {
+        match event.access_key() {
+            Some(key) => self.keys.contains(key),
+            None => self.principals.contains(&event.principal()),
+        }
+    }
+
+    /// Every session, parents before their children.
+    pub fn sessions(&self) -> Vec<&Session> {
+        let mut found = Vec::new();
+        let mut waiting: Vec<&Session> = self.roots.iter().rev().collect();
+        while let Some(session) = waiting.pop() {
+            found.push(session);
+            waiting.extend(session.children.iter().rev());
+        }
+        found
+    }
+}
+
+/// Who issued what, read once from a pile of events; lineages are cut from it.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// By the key that was issued.
+    issued: BTreeMap<String, Issue>,
+    /// Issued keys by the key that issued them.
+    children: HashMap<String, Vec<String>>,
+    uses: BTreeMap<String, Use>,
+    /// Callers without a key, by ARN: console logins.
+    keyless: BTreeSet<(String, Option<String>)>,
+}
+
+#[derive(Debug, Clone)]
+struct Issue {
+    by: Option<String>,
+    how: How,
+    principal: Option<String>,
+    /// The user's name, for a created key.
+    user: Option<String>,
+    role: Option<String>,
+    account: Option<String>,
+    time: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+struct Use {
+    principal: String,
+    user: Option<String>,
+    role: Option<String>,
+    account: Option<String>,
+    first: Timestamp,
+    last: Timestamp,
+    calls: u64,
+}
+
+impl Graph {
+    /// Reads the events, in whatever order.
+    pub fn new<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let events: Vec<&Event> = events.into_iter().collect();
+        let mut graph = Self::default();
+        // The caller's key stands in the record of the caller's account; the record of the role's
+        // account tells of the same call by the same sharedEventID.
+        let mut callers: HashMap<&str, &str> = HashMap::new();
+        for event in &events {
+            if let (Some(shared), Some(key)) = (event.text(&["sharedEventID"]), event.access_key())
+            {
+                callers.insert(shared, key);
+            }
+        }
+        for event in &events {
+            graph.note_use(event);
+            if let Some(key) = event.issued_access_key() {
+                let caller = event.access_key().or_else(|| {
+                    let shared = event.text(&["sharedEventID"])?;
+                    callers.get(shared).copied()
+                });
+                graph.note_issue(event, key, caller);
+            }
+        }
+        for (key, issue) in &graph.issued {
+            if let Some(by) = &issue.by {
+                graph
+                    .children
+                    .entry(by.clone())
+                    .or_default()
+                    .push(key.clone());
+            }
+        }
+        let issued = &graph.issued;
+        for keys in graph.children.values_mut() {
+            keys.sort_by_key(|key| issued.get(key).map(|issue| issue.time));
+        }
+        graph
+    }
+
+    fn note_use(&mut self, event: &Event) {
+        let Some(key) = event.access_key() else {
+            if matches!(event.identity_type(), Some("IAMUser" | "Root")) {
+                self.keyless.insert((event.principal(), user_name(event)));
+            }
+            return;
+        };
+        let time = event.time();
+        let seen = self.uses.entry(key.to_owned()).or_insert_with(|| Use {
+            principal: event.principal(),
+            user: user_name(event),
+            role: event
+                .text(&["userIdentity", "sessionContext", "sessionIssuer", "arn"])
+                .map(str::to_owned),
+            account: event
+                .text(&["userIdentity", "accountId"])
+                .map(str::to_owned),
+            first: time,
+            last: time,
+            calls: 0,
+        });
+        seen.first = seen.first.min(time);
+        seen.last = seen.last.max(time);
+        seen.calls += 1;
+    }
+
+    fn note_issue(&mut self, event: &Event, key: &str, caller: Option<&str>) {
+        let how = match event.name() {
+            "CreateAccessKey" => How::CreatedKey,
+            "GetSessionToken" => How::SessionToken,
+            "GetFederationToken" => How::FederationToken,
+            "AssumeRoot" => How::AssumedRoot,
+            _ => How::AssumedRole,
+        };
+        let answer = |path: &[&str]| {
+            let whole: Vec<&str> = std::iter::once("responseElements")
+                .chain(path.iter().copied())
+                .collect();
+            event.text(&whole).map(str::to_owned)
+        };
+        let user = answer(&["accessKey", "userName"]);
+        let principal = match how {
+            How::CreatedKey => user.as_deref().map(|user| user_arn(event, user)),
+            How::SessionToken => Some(event.principal()),
+            How::FederationToken => answer(&["federatedUser", "arn"]),
+            _ => answer(&["assumedRoleUser", "arn"]),
+        };
+        let role = (how == How::AssumedRole)
+            .then(|| event.text(&["requestParameters", "roleArn"]))
+            .flatten()
+            .map(str::to_owned);
+        let account = principal
+            .as_deref()
+            .and_then(account_of)
+            .or_else(|| role.as_deref().and_then(account_of))
+            .or_else(|| event.account().map(str::to_owned));
+        let issue = Issue {
+            by: caller.filter(|caller| *caller != key).map(str::to_owned),
+            how,
+            principal,
+            user,
+            role,
+            account,
+            time: event.time(),
+        };
+        // Two accounts record the same call; the record that knows the caller is kept.
+        match self.issued.get_mut(key) {
+            Some(known) if known.by.is_none() && issue.by.is_some() => *known = issue,
+            Some(_) => {}
+            None => {
+                self.issued.insert(key.to_owned(), issue);
+            }
+        }
+    }
+
+    /// See [`Lineage::of_user`].
+    pub fn of_user(&self, user: &str) -> Lineage {
+        let is = |principal: Option<&str>, name: Option<&str>| {
+            principal == Some(user) || name == Some(user)
+        };
+        let used = self
+            .uses
+            .iter()
+            .filter(|(_, seen)| is(Some(&seen.principal), seen.user.as_deref()));
+        let made = self.issued.iter().filter(|(_, issue)| {
+            issue.how == How::CreatedKey && is(issue.principal.as_deref(), issue.user.as_deref())
+        });
+        let seeds: BTreeSet<&str> = used
+            .map(|(key, _)| key.as_str())
+            .chain(made.map(|(key, _)| key.as_str()))
+            .collect();
+        let mut lineage = self.from(seeds);
+        for (arn, name) in &self.keyless {
+            if is(Some(arn), name.as_deref()) {
+                lineage.principals.insert(arn.clone());
+                lineage.accounts.extend(account_of(arn));
+            }
+        }
+        lineage
+    }
+
+    /// See [`Lineage::of_key`].
+    pub fn of_key(&self, key: &str) -> Lineage {
+        self.from(BTreeSet::from([key]))
+    }
+
+    /// The principal at the head of the sessions that led to this key: a role session that a user
+    /// took is the user's. Keys made for another user start anew, as they may be that user's own.
+    pub fn origin(&self, key: &str) -> Option<&str> {
+        let mut seen = HashSet::new();
+        let mut key = key;
+        while seen.insert(key) {
+            match self.issued.get(key) {
+                Some(issue) if issue.how != How::CreatedKey => match &issue.by {
+                    Some(by) => key = by,
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        self.principal(key)
+    }
+
+    fn principal(&self, key: &str) -> Option<&str> {
+        let used = self.uses.get(key).map(|seen| seen.principal.as_str());
+        used.or_else(|| self.issued.get(key)?.principal.as_deref())
+    }
+
+    fn from(&self, seeds: BTreeSet<&str>) -> Lineage {
+        let mut reached: BTreeSet<&str> = seeds.clone();
+        let mut waiting: Vec<&str> = seeds.into_iter().collect();
+        while let Some(key) = waiting.pop() {
+            for child in self.children.get(key).into_iter().flatten() {
+                if reached.insert(child) {
+                    waiting.push(child);
+                }
+            }
+        }
+        let mut lineage = Lineage::default();
+        for key in &reached {
+            let session = self.session(key);
+            lineage.keys.insert((*key).to_owned());
+            lineage.principals.extend(session.principal);
+            lineage.roles.extend(session.role);
+            lineage.accounts.extend(session.account);
+        }
+        let issuer = |key: &str| self.issued.get(key).and_then(|issue| issue.by.as_deref());
+        let mut placed = HashSet::new();
+        let heads: Vec<&str> = reached
+            .iter()
+            .copied()
+            .filter(|key| issuer(key).is_none_or(|by| !reached.contains(by)))
+            .collect();
+        for key in heads {
+            lineage.roots.push(self.tree(key, 0, &mut placed));
+        }
+        // Keys that issue one another in a ring have no head: the first of them serves.
+        for key in reached {
+            if !placed.contains(key) {
+                lineage.roots.push(self.tree(key, 0, &mut placed));
+            }
+        }
+        lineage
+            .roots
+            .sort_by_key(|root| (root.issued.or(root.first_use), root.key.clone()));
+        lineage
+    }
+
+    fn tree<'a>(&'a self, key: &'a str, depth: usize, placed: &mut HashSet<&'a str>) -> Session {
+        let mut session = self.session(key);
+        placed.insert(key);
+        if depth < DEPTH {
+            for child in self.children.get(key).into_iter().flatten() {
+                if !placed.contains(child.as_str()) {
+                    session.children.push(self.tree(child, depth + 1, placed));
+                }
+            }
+            return session;
+        }
+        let mut waiting = vec![key];
+        while let Some(key) = waiting.pop() {
+            for child in self.children.get(key).into_iter().flatten() {
+                if placed.insert(child) {
+                    session.children.push(self.session(child));
+                    waiting.push(child);
+                }
+            }
+        }
+        session
+    }
+
+    fn session(&self, key: &str) -> Session {
+        let seen = self.uses.get(key);
+        let issue = self.issued.get(key);
+        Session {
+            key: key.to_owned(),
+            how: issue.map_or(How::Used, |issue| issue.how),
+            principal: self.principal(key).map(str::to_owned),
+            role: issue
+                .and_then(|issue| issue.role.clone())
+                .or_else(|| seen.and_then(|seen| seen.role.clone())),
+            account: issue
+                .and_then(|issue| issue.account.clone())
+                .or_else(|| seen.and_then(|seen| seen.account.clone())),
+            issued: issue.map(|issue| issue.time),
+            first_use: seen.map(|seen| seen.first),
+            last_use: seen.map(|seen| seen.last),
+            calls: seen.map_or(0, |seen| seen.calls),
+            children: Vec::new(),
+        }
+    }
+}
+
+fn user_name(event: &Event) -> Option<String> {
+    (event.identity_type() == Some("IAMUser"))
+        .then(|| event.text(&["userIdentity", "userName"]))
+        .flatten()
+        .map(str::to_owned)
+}
+
+fn account_of(arn: &str) -> Option<String> {
+    let account = arn.split(':').nth(4).unwrap_or_default();
+    (!account.is_empty()).then(|| account.to_owned())
+}
+
+/// The user for whom a key was made. The trail gives the name alone; the path, if there is one, is
+/// not known before the key is used.
+fn user_arn(event: &Event, user: &str) -> String {
+    let caller = event.principal();
+    let partition = caller.split(':').nth(1).unwrap_or("aws");
+    format!(
+        "arn:{partition}:iam::{}:user/{user}",
+        event.account().unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::event;
+    use serde_json::{Value, json};
+
+    const USER: &str = "arn:aws:iam::111111111111:user/anna";
+
+    fn call(second: u32, key: &str, name: &str, arn: &str, extra: Value) -> Event {
+        let mut fields = json!({
+            "eventTime": format!("2026-01-01T00:00:{second:02}Z"),
+            "eventName": name, "eventSource": "sts.amazonaws.com",
+            "recipientAccountId": arn.split(':').nth(4).unwrap(),
+            "userIdentity": {
+                "type": if arn.contains(":user/") { "IAMUser" } else { "AssumedRole" },
+                "arn": arn, "accessKeyId": key, "accountId": arn.split(':').nth(4).unwrap(),
+                "userName": arn.rsplit('/').next().unwrap(),
+            },
+        });
+        for (name, value) in extra.as_object().unwrap() {
+            fields[name] = value.clone();
+        }
+        event(fields)
+    }
+
+    fn assume(second: u32, key: &str, arn: &str, issued: &str, role: &str) -> Event {
+        let account = role.split(':').nth(4).unwrap();
+        let name = role.rsplit('/').next().unwrap();
+        call(
+            second,
+            key,
+            "AssumeRole",
+            arn,
+            json!({
+                "requestParameters": {"roleArn": role},
+                "responseElements": {"credentials": {"accessKeyId": issued},
+                    "assumedRoleUser": {"arn": format!("arn:aws:sts::{account}:assumed-role/{name}/s")}},
+            }),
+        )
+    }
+
+    #[test]
+    fn follows_sessions_roles_made_keys_and_accounts() {
+        let near = "arn:aws:iam::111111111111:role/near";
+        let far = "arn:aws:iam::222222222222:role/far";
+        let near_session = "arn:aws:sts::111111111111:assumed-role/near/s";
+        // The caller's record of the cross-account call has no answer; the far account's has.
+        let asked = call(
+            3,
+            "ASIANEAR",
+            "AssumeRole",
+            near_session,
+            json!({
+            "requestParameters": {"roleArn": far}, "responseElements": null, "sharedEventID": "shared"}),
+        );
+        let told = event(json!({
+            "eventTime": "2026-01-01T00:00:03Z", "eventName": "AssumeRole", "eventSource": "sts.amazonaws.com",
+            "userIdentity": {"type": "AWSAccount", "accountId": "111111111111", "principalId": "AROAX:s"},
+            "recipientAccountId": "222222222222", "sharedEventID": "shared",
+            "requestParameters": {"roleArn": far},
+            "responseElements": {"credentials": {"accessKeyId": "ASIAFAR"},
+                "assumedRoleUser": {"arn": "arn:aws:sts::222222222222:assumed-role/far/s"}}}));
+        let made = call(
+            5,
+            "ASIAFAR",
+            "CreateAccessKey",
+            "arn:aws:sts::222222222222:assumed-role/far/s",
+            json!({
+            "responseElements": {"accessKey": {"accessKeyId": "AKIADOOR", "userName": "door"}}}),
+        );
+        let used = call(
+            6,
+            "AKIADOOR",
+            "ListBuckets",
+            "arn:aws:iam::222222222222:user/path/door",
+            json!({}),
+        );
+        let token = call(
+            7,
+            "AKIAANNA",
+            "GetSessionToken",
+            USER,
+            json!({
+            "responseElements": {"credentials": {"accessKeyId": "ASIATOKEN"}}}),
+        );
+        let other = call(
+            8,
+            "AKIABOB",
+            "ListBuckets",
+            "arn:aws:iam::111111111111:user/bob",
+            json!({}),
+        );
+        let mut events = vec![
+            assume(2, "AKIAANNA", USER, "ASIANEAR", near),
+            asked,
+            told,
+            made,
+            used,
+            token,
+            other,
+        ];
+        for _ in 0..2 {
+            for lineage in [
+                Lineage::of_user(&events, "anna"),
+                Lineage::of_user(&events, USER),
+                Lineage::of_key(&events, "AKIAANNA"),
+            ] {
+                let keys: Vec<&str> = lineage.keys.iter().map(String::as_str).collect();
+                assert_eq!(
+                    keys,
+                    ["AKIAANNA", "AKIADOOR", "ASIAFAR", "ASIANEAR", "ASIATOKEN"]
+                );
+                assert_eq!(
+                    lineage.roles,
+                    BTreeSet::from([near.to_owned(), far.to_owned()])
+                );
+                assert_eq!(lineage.accounts.len(), 2);
+                assert!(
+                    lineage
+                        .principals
+                        .contains("arn:aws:iam::222222222222:user/path/door")
+                );
+                let [root] = lineage.roots.as_slice() else {
+                    panic!("{:?}", lineage.roots)
+                };
+                assert_eq!(
+                    (root.key.as_str(), root.how, root.calls),
+                    ("AKIAANNA", How::Used, 2)
+                );
+                assert_eq!(root.children[0].children[0].children[0].key, "AKIADOOR");
+                assert_eq!(root.children[1].how, How::SessionToken);
+                let covered = events.iter().filter(|event| lineage.covers(event)).count();
+                assert_eq!(covered, 5);
+                assert_eq!(lineage.sessions().len(), 5);
+            }
+            events.reverse();
+        }
+        let graph = Graph::new(&events);
+        assert_eq!(graph.origin("ASIAFAR"), Some(USER));
+        assert_eq!(
+            graph.origin("AKIADOOR"),
+            Some("arn:aws:iam::222222222222:user/path/door")
+        );
+        assert_eq!(graph.origin("AKIANOBODY"), None);
+        assert!(Lineage::of_user(&events, "nobody").keys.is_empty());
+    }
+
+    #[test]
+    fn rings_and_long_chains_end() {
+        let role = "arn:aws:iam::111111111111:role/r";
+        let ring = [
+            assume(1, "ASIAA", USER, "ASIAB", role),
+            assume(2, "ASIAB", USER, "ASIAC", role),
+            assume(3, "ASIAC", USER, "ASIAA", role),
+            assume(4, "ASIAD", USER, "ASIAD", role),
+        ];
+        let lineage = Lineage::of_key(&ring, "ASIAB");
+        assert_eq!(lineage.keys.len(), 3);
+        assert_eq!(lineage.sessions().len(), 3);
+        assert!(Graph::new(&ring).origin("ASIAA").is_some());
+        let chain: Vec<Event> = (0..5_000)
+            .map(|n| {
+                assume(
+                    1,
+                    &format!("ASIA{n}"),
+                    USER,
+                    &format!("ASIA{}", n + 1),
+                    role,
+                )
+            })
+            .collect();
+        let lineage = Lineage::of_key(&chain, "ASIA0");
+        assert_eq!(
+            (lineage.keys.len(), lineage.sessions().len()),
+            (5_001, 5_001)
+        );
+    }
+
+    #[test]
+    fn console_sessions_are_the_users() {
+        let login = event(
+            json!({"eventName": "ConsoleLogin", "userIdentity": {"type": "IAMUser", "arn": USER, "userName": "anna"}}),
+        );
+        let click = call(1, "ASIACONSOLE", "DescribeInstances", USER, json!({}));
+        let lineage = Lineage::of_user([&login, &click], "anna");
+        assert!(lineage.covers(&login) && lineage.covers(&click));
+    }
+}

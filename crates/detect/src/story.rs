@@ -1,0 +1,359 @@
+//! The story that findings make, by who is behind them.
+//!
+//! Owns the gathering of findings under the principal at the head of the session lineage: what a user
+//! did by a role stands under the user. Must not find anything itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+use stockade_model::{Event, Finding, Severity, Tactic, Technique, Timestamp};
+
+use crate::lineage::Graph;
+use crate::timeline::Timeline;
+
+/// What one principal did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Story {
+    /// Who: a user, a role session that nobody's key took, a service.
+    pub principal: String,
+    /// The worst finding's severity.
+    pub severity: Severity,
+    /// The first finding's first event.
+    pub first: Timestamp,
+    /// The last finding's last event.
+    pub last: Timestamp,
+    /// How many calls the principal and its sessions made in all, findings or not.
+    pub calls: u64,
+    /// How many of them AWS refused.
+    pub refused: u64,
+    /// From which addresses, the busiest first.
+    pub addresses: Vec<Seen>,
+    /// With which programs, the busiest first; versions and run ids are left out.
+    pub user_agents: Vec<Seen>,
+    /// With which keys, the busiest first.
+    pub keys: Vec<Seen>,
+    /// In which regions, the busiest first.
+    pub regions: Vec<Seen>,
+    /// Which other principals it became: role sessions, in the order of their first use.
+    pub became: Vec<Seen>,
+    /// In which accounts the findings lie.
+    pub accounts: BTreeSet<String>,
+    /// The tactics, in the order in which they began.
+    pub tactics: Vec<Phase>,
+}
+
+/// A value with how often and when it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// The value.
+    pub value: String,
+    /// In how many calls.
+    pub calls: u64,
+    /// First.
+    pub first: Timestamp,
+    /// Last.
+    pub last: Timestamp,
+}
+
+/// A tactic with its steps.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Phase {
+    /// The tactic; none for findings that name none.
+    pub tactic: Option<Tactic>,
+    /// When its first step began.
+    pub first: Timestamp,
+    /// When its last step ended.
+    pub last: Timestamp,
+    /// How many calls were done.
+    pub done: u64,
+    /// How many were tried and not done.
+    pub attempts: u64,
+    /// The steps, in the order in which they began.
+    pub steps: Vec<Step>,
+}
+
+/// The findings of one detection with the same outcome.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// The detection's id.
+    pub detection: String,
+    /// What happened.
+    pub title: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// ATT&CK techniques.
+    pub techniques: Vec<Technique>,
+    /// Whether it was tried and not done.
+    pub attempt: bool,
+    /// The first event.
+    pub first: Timestamp,
+    /// The last event.
+    pub last: Timestamp,
+    /// How many events prove it.
+    pub events: u64,
+    /// The calls, the most frequent first.
+    pub calls: Vec<String>,
+    /// What to do next.
+    pub next: Option<String>,
+    /// Which findings these are, counted from 0 in the list that was given.
+    pub findings: Vec<usize>,
+}
+
+/// Tells the stories, the worst first and then in order of time. `events` are those that were
+/// hunted through.
+pub fn stories(findings: &[Finding], events: &[Event]) -> Vec<Story> {
+    let timeline = Timeline::new(events);
+    let graph = Graph::new(timeline.events().iter().copied());
+    let mut by_head: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (number, finding) in findings.iter().enumerate() {
+        let head = head(&graph, finding.access_key.as_deref(), &finding.principal);
+        by_head.entry(head).or_default().push(number);
+    }
+    let mut calls: HashMap<&str, Vec<&Event>> = HashMap::new();
+    for event in timeline.events() {
+        let own = head(&graph, event.access_key(), &event.principal());
+        if let Some((head, _)) = by_head.get_key_value(&own) {
+            calls.entry(head).or_default().push(event);
+        }
+    }
+    let mut stories: Vec<Story> = by_head
+        .iter()
+        .filter_map(|(head, numbers)| {
+            let calls = calls.get(head.as_str()).map_or(&[][..], Vec::as_slice);
+            tell(head, numbers, findings, calls)
+        })
+        .collect();
+    stories.sort_by(|a, b| {
+        (std::cmp::Reverse(a.severity), a.first, &a.principal).cmp(&(
+            std::cmp::Reverse(b.severity),
+            b.first,
+            &b.principal,
+        ))
+    });
+    stories
+}
+
+fn head(graph: &Graph, key: Option<&str>, principal: &str) -> String {
+    key.and_then(|key| graph.origin(key))
+        .unwrap_or(principal)
+        .to_owned()
+}
+
+fn tell(head: &str, numbers: &[usize], findings: &[Finding], calls: &[&Event]) -> Option<Story> {
+    let own: Vec<(usize, &Finding)> = numbers
+        .iter()
+        .filter_map(|number| Some((*number, findings.get(*number)?)))
+        .collect();
+    let refused = calls.iter().filter(|event| event.is_refused()).count() as u64;
+    let mut became = seen(calls, |event| {
+        let principal = event.principal();
+        (principal != head).then_some(principal)
+    });
+    became.sort_by_key(|other| other.first);
+    Some(Story {
+        principal: head.to_owned(),
+        severity: own.iter().map(|(_, finding)| finding.severity).max()?,
+        first: own.iter().map(|(_, finding)| finding.first).min()?,
+        last: own.iter().map(|(_, finding)| finding.last).max()?,
+        calls: calls.len() as u64,
+        refused,
+        addresses: seen(calls, |event| event.source_address().map(str::to_owned)),
+        user_agents: seen(calls, |event| event.user_agent().map(program)),
+        keys: seen(calls, |event| event.access_key().map(str::to_owned)),
+        regions: seen(calls, |event| event.region().map(str::to_owned)),
+        became,
+        accounts: own
+            .iter()
+            .filter_map(|(_, finding)| finding.account.clone())
+            .collect(),
+        tactics: phases(&own),
+    })
+}
+
+fn phases(findings: &[(usize, &Finding)]) -> Vec<Phase> {
+    let mut steps: BTreeMap<(Option<Tactic>, &str, bool), Vec<(usize, &Finding)>> = BTreeMap::new();
+    for (number, finding) in findings {
+        // A rule may name several tactics; its first is what it is chiefly about.
+        let tactic = finding.tactics.first().copied();
+        steps
+            .entry((tactic, &finding.detection, finding.attempt))
+            .or_default()
+            .push((*number, finding));
+    }
+    let mut phases: BTreeMap<Option<Tactic>, Vec<Step>> = BTreeMap::new();
+    for ((tactic, _, attempt), findings) in steps {
+        if let Some(step) = step(&findings, attempt) {
+            phases.entry(tactic).or_default().push(step);
+        }
+    }
+    let mut phases: Vec<Phase> = phases
+        .into_iter()
+        .filter_map(|(tactic, mut steps)| {
+            steps.sort_by(|a, b| (a.first, &a.title).cmp(&(b.first, &b.title)));
+            let count = |attempt: bool| {
+                let fitting = steps.iter().filter(|step| step.attempt == attempt);
+                fitting.map(|step| step.events).sum()
+            };
+            Some(Phase {
+                tactic,
+                first: steps.iter().map(|step| step.first).min()?,
+                last: steps.iter().map(|step| step.last).max()?,
+                done: count(false),
+                attempts: count(true),
+                steps,
+            })
+        })
+        .collect();
+    phases.sort_by_key(|phase| (phase.first, phase.tactic));
+    phases
+}
+
+fn step(findings: &[(usize, &Finding)], attempt: bool) -> Option<Step> {
+    let (_, one) = findings.first()?;
+    let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in findings.iter().flat_map(|(_, finding)| &finding.proof) {
+        *calls.entry(&event.name).or_default() += 1;
+    }
+    let mut calls: Vec<(&str, usize)> = calls.into_iter().collect();
+    calls.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+    Some(Step {
+        detection: one.detection.clone(),
+        title: one.title.clone(),
+        severity: findings.iter().map(|(_, finding)| finding.severity).max()?,
+        techniques: one.techniques.clone(),
+        attempt,
+        first: findings.iter().map(|(_, finding)| finding.first).min()?,
+        last: findings.iter().map(|(_, finding)| finding.last).max()?,
+        events: findings
+            .iter()
+            .map(|(_, finding)| finding.proof.len() as u64)
+            .sum(),
+        calls: calls.into_iter().map(|(name, _)| name.to_owned()).collect(),
+        next: one.next.clone(),
+        findings: findings.iter().map(|(number, _)| *number).collect(),
+    })
+}
+
+fn seen(events: &[&Event], of: impl Fn(&Event) -> Option<String>) -> Vec<Seen> {
+    let mut by_value: BTreeMap<String, Seen> = BTreeMap::new();
+    for event in events {
+        let Some(value) = of(event) else { continue };
+        let time = event.time();
+        let entry = by_value.entry(value.clone()).or_insert(Seen {
+            value,
+            calls: 0,
+            first: time,
+            last: time,
+        });
+        entry.calls += 1;
+        entry.first = entry.first.min(time);
+        entry.last = entry.last.max(time);
+    }
+    let mut all: Vec<Seen> = by_value.into_values().collect();
+    all.sort_by(|a, b| (b.calls, &a.value).cmp(&(a.calls, &b.value)));
+    all
+}
+
+/// The program in a user agent, without its version and the ids of its run. Where a vendor's mark
+/// comes first (`APN/1.0 …`), the program is the last of its products that says more.
+fn program(agent: &str) -> String {
+    let agent = agent.trim_matches(['[', ']']);
+    let mut products = agent.split_whitespace().map(|product| {
+        let name = product.split('/').next().unwrap_or_default();
+        match name.split_once('_') {
+            Some((name, id)) if id.len() >= 32 && id.contains('-') => name,
+            _ => name,
+        }
+    });
+    let first = products.next().unwrap_or_default();
+    if first == "APN" {
+        return products
+            .find(|name| *name != "HashiCorp")
+            .unwrap_or(first)
+            .to_owned();
+    }
+    if agent == "AWS Internal" || agent.contains("Console,") {
+        return agent.split(',').next().unwrap_or(agent).to_owned();
+    }
+    first.trim_end_matches(',').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hunt::RuleSet;
+    use crate::testing::event;
+    use serde_json::json;
+
+    #[test]
+    fn programs_are_told_without_their_versions() {
+        for (agent, expected) in [
+            ("Boto3/1.26.165 Python/3.10.6 Linux/5.19", "Boto3"),
+            ("[Boto3/1.26.165 Python/3.10.6]", "Boto3"),
+            (
+                "APN/1.0 HashiCorp/1.0 Terraform/1.1.2 (+https://www.terraform.io)",
+                "Terraform",
+            ),
+            (
+                "stratus-red-team_6a7ec681-49a5-4403-99a2-d3c1229e8a11",
+                "stratus-red-team",
+            ),
+            ("AWS Internal", "AWS Internal"),
+            (
+                "RDS Console, aws-internal/3 aws-sdk-java/1.11.975",
+                "RDS Console",
+            ),
+            ("[S3Console/0.4, aws-internal/3 aws-sdk-java]", "S3Console"),
+            ("", ""),
+        ] {
+            assert_eq!(program(agent), expected, "{agent}");
+        }
+    }
+
+    #[test]
+    fn a_role_taken_by_a_user_stands_under_the_user() {
+        let user = "arn:aws:iam::1:user/anna";
+        let session = "arn:aws:sts::1:assumed-role/r/s";
+        let events = vec![
+            event(
+                json!({"eventTime": "2026-01-01T00:00:00Z", "eventName": "AssumeRole", "sourceIPAddress": "192.0.2.1",
+                "userIdentity": {"arn": user, "accessKeyId": "AKIA1"},
+                "responseElements": {"credentials": {"accessKeyId": "ASIA1"}}}),
+            ),
+            event(
+                json!({"eventTime": "2026-01-01T00:01:00Z", "eventName": "StopLogging", "errorCode": "AccessDenied",
+                "userIdentity": {"arn": session, "accessKeyId": "ASIA1"}}),
+            ),
+            event(
+                json!({"eventTime": "2026-01-01T00:02:00Z", "eventName": "StopLogging",
+                "userIdentity": {"arn": session, "accessKeyId": "ASIA1"}}),
+            ),
+            event(
+                json!({"eventTime": "2026-01-01T00:03:00Z", "eventName": "Quiet",
+                "userIdentity": {"arn": "arn:aws:iam::1:user/bob", "accessKeyId": "AKIA2"}}),
+            ),
+        ];
+        let rules = RuleSet::load_text(
+            "r",
+            "title: Trail stopped\nid: x\ntags: [attack.defense-evasion, attack.t1562.008]\nlevel: high\nlogsource: {product: aws, service: cloudtrail}\ndetection: {a: {eventName: StopLogging}, condition: a}\n",
+        );
+        assert!(rules.problems().is_empty(), "{:?}", rules.problems());
+        let findings = rules.hunt(&events);
+        assert_eq!(
+            findings.iter().map(|f| f.attempt).collect::<Vec<_>>(),
+            [true, false]
+        );
+        let stories = stories(&findings, &events);
+        let [story] = stories.as_slice() else {
+            panic!("{stories:#?}")
+        };
+        assert_eq!(
+            (story.principal.as_str(), story.calls, story.refused),
+            (user, 3, 1)
+        );
+        assert_eq!(story.became[0].value, session);
+        assert_eq!((story.tactics[0].done, story.tactics[0].attempts), (1, 1));
+        assert_eq!(story.tactics[0].steps.len(), 2);
+        assert_eq!(story.severity, Severity::High);
+    }
+}
