@@ -101,6 +101,8 @@ pub struct Reply {
     pub output: Object,
     /// The streamed body, where the operation has one.
     pub body: Option<Bytes>,
+    /// The HTTP status, where it is not the operation's own (206 for a part of an object).
+    pub status: Option<u16>,
     /// What the trail's record shows other than by the rule.
     pub record: RecordExtras,
 }
@@ -109,6 +111,8 @@ pub struct Reply {
 /// elements are the output of a write and null for a read, both in lower camel case and without secrets.
 #[derive(Debug, Clone, Default)]
 pub struct RecordExtras {
+    /// In place of the operation's name.
+    pub event_name: Option<String>,
     /// In place of the input; `Some(Null)` shows none.
     pub request_parameters: Option<Value>,
     /// In place of the output; `Some(Null)` shows none.
@@ -119,6 +123,21 @@ pub struct RecordExtras {
     pub resources: Option<Value>,
     /// Another account that gets the same record, as the owner of what was touched.
     pub also_in: Option<AccountId>,
+}
+
+impl RecordExtras {
+    /// These, and where they say nothing, those.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            event_name: self.event_name.or(other.event_name),
+            request_parameters: self.request_parameters.or(other.request_parameters),
+            response_elements: self.response_elements.or(other.response_elements),
+            additional: self.additional.or(other.additional),
+            resources: self.resources.or(other.resources),
+            also_in: self.also_in.or(other.also_in),
+        }
+    }
 }
 
 impl Reply {

@@ -37,6 +37,9 @@ pub enum Needs {
     },
     /// Whatever this call asks for: for operations whose action depends on the input.
     These(fn(&State, &Call<'_>) -> Vec<Need>),
+    /// The same, of a service that says some errors before it asks who calls: S3 tells everybody that a bucket
+    /// does not exist.
+    Checked(fn(&State, &Call<'_>) -> Result<Vec<Need>, AwsError>),
 }
 
 /// One action on one resource, with what the service knows about it.
