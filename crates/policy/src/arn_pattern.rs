@@ -36,6 +36,11 @@ impl ArnPattern {
         }
     }
 
+    /// Splits an ARN of a condition: there every part must stand, if only as `*`.
+    pub(crate) fn whole(text: &str, variables: bool) -> Option<Self> {
+        (split(text, variables).len() == 6).then(|| Self::new(text, variables))
+    }
+
     /// As the document spells it.
     pub(crate) fn text(&self) -> &str {
         &self.text

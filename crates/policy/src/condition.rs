@@ -143,13 +143,13 @@ impl Condition {
             return if found.is_some() { present } else { absent };
         }
         let Some(values) = found else {
-            // A key that is absent is unlike everything. ForAnyValue has no value that could be.
-            return self.if_exists
-                || match self.set {
-                    Set::Single => self.negated,
-                    Set::Any => false,
-                    Set::All => true,
-                };
+            return match self.set {
+                // A key that is absent is unlike everything.
+                Set::Single => self.negated || self.if_exists,
+                // AWS asks IfExists of each value, and here is none.
+                Set::Any => false,
+                Set::All => true,
+            };
         };
         let mut each = values
             .iter()
@@ -234,7 +234,7 @@ impl Test {
         Self::Arn(
             values
                 .iter()
-                .map(|value| ArnPattern::new(value, variables))
+                .filter_map(|value| ArnPattern::whole(value, variables))
                 .collect(),
         )
     }
@@ -338,6 +338,7 @@ mod tests {
         assert!(holds("ForAllValues:StringEquals", &["a"], &[]));
         assert!(!holds("ForAnyValue:StringEquals", &["a"], &[]));
         assert!(!holds("ForAnyValue:StringNotEquals", &["a"], &[]));
+        assert!(!holds("ForAnyValue:StringEqualsIfExists", &["a"], &[]));
         assert!(!holds("DateLessThan", &["2024-01-01T00:00:00Z"], &[]));
         assert!(holds("NotIpAddress", &["10.0.0.0/8"], &[]));
         assert!(holds("Null", &["true"], &[]));

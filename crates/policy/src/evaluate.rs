@@ -76,7 +76,8 @@ pub struct Policies<'a> {
     /// allow; a level without a policy allows nothing. Empty for no organisation, for the management account and
     /// for service-linked roles.
     pub scps: &'a [Vec<Named>],
-    /// Resource control policies of the resource's account, by level as `scps`. Empty where they do not apply.
+    /// Resource control policies of the resource's account, by level. They only deny, so that a level without one
+    /// allows everything. Empty where they do not apply.
     pub rcps: &'a [Vec<Named>],
     /// The policies of the VPC endpoint that the request came through. Any of them may allow.
     pub endpoint: &'a [Named],
@@ -163,13 +164,10 @@ impl<'a> Evaluation<'a> {
         if let Some(first) = denies.first() {
             return explicit(first.kind, &denies);
         }
-        for (kind, levels) in [(PolicyKind::Scp, &scps), (PolicyKind::Rcp, &rcps)] {
-            if let Some(level) = levels.iter().position(|hits| hits.allows.is_empty()) {
-                return self.implicit(
-                    kind,
-                    &format!(" at level {} of {}", level + 1, levels.len()),
-                );
-            }
+        // Resource control policies only deny: AWS attaches its full access to every level, for good.
+        if let Some(level) = scps.iter().position(|hits| hits.allows.is_empty()) {
+            let detail = format!(" at level {} of {}", level + 1, scps.len());
+            return self.implicit(PolicyKind::Scp, &detail);
         }
         if !self.policies.endpoint.is_empty() && endpoint.allows.is_empty() {
             return self.implicit(PolicyKind::Endpoint, "");

@@ -73,12 +73,9 @@ pub(crate) fn answer(q: &Question<'_>) -> Answer {
         }
     }
 
-    // 2. Service control policies, then resource control policies: every level must allow.
+    // 2. Service control policies: every level must allow. (Of resource control policies each level has AWS's full access.)
     if !scps.iter().all(|level| any(level, "Allow")) {
         return ("ImplicitlyDenied", Some("scp"));
-    }
-    if !q.rcps.iter().all(|level| any(level, "Allow")) {
-        return ("ImplicitlyDenied", Some("rcp"));
     }
 
     // 3. The resource's policy.
@@ -296,7 +293,7 @@ fn condition(
         return values.iter().any(|v| v.eq_ignore_ascii_case(expected));
     }
     let Some(present) = present else {
-        return if_exists || set == "forallvalues" || (set.is_empty() && negated);
+        return set == "forallvalues" || (set.is_empty() && (negated || if_exists));
     };
     let one = |actual: &String| {
         values
@@ -329,7 +326,9 @@ fn compare(q: &Question<'_>, name: &str, policy: &str, actual: &str, variables: 
         "stringequalsignorecase" => expand(q, policy, variables, true)
             .is_some_and(|p| unmark(&p).to_lowercase() == actual.to_lowercase()),
         "stringlike" => expand(q, policy, variables, false).is_some_and(|p| like(&p, actual)),
-        "arnequals" | "arnlike" => arn_like(q, policy, actual, variables),
+        "arnequals" | "arnlike" => {
+            policy.matches(':').count() >= 5 && arn_like(q, policy, actual, variables)
+        }
         "bool" => {
             ["true", "false"]
                 .iter()
