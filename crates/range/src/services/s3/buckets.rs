@@ -7,6 +7,7 @@ use stockade_model::Region;
 use stockade_wire::AwsError;
 
 use super::access::{bucket, bucket_mut, bucket_name, text};
+use super::objects::whole_second;
 use super::state::{Bucket, Ownership, PublicAccessBlock};
 use super::{errors, listing, names, tagging};
 use crate::call::{Call, Reply};

@@ -15,6 +15,7 @@ pub mod delivery;
 mod errors;
 mod events;
 mod list_objects;
+mod list_uploads;
 mod listing;
 mod multipart;
 mod names;
@@ -342,12 +343,12 @@ pub const ROWS: &[Row] = &[
         "ListParts",
         Read,
         Data,
-        Handler::Read(multipart::list_parts),
+        Handler::Read(list_uploads::list_parts),
     ),
     row(
         "ListMultipartUploads",
         Read,
         Data,
-        Handler::Read(multipart::list_uploads),
+        Handler::Read(list_uploads::list_uploads),
     ),
 ];
