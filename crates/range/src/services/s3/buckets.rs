@@ -46,7 +46,7 @@ pub fn create(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
         .with("BucketName", name)),
         None => {
             let mut bucket =
-                Bucket::new(name.to_owned(), call.account().clone(), region.clone(), call.now);
+                Bucket::new(name.to_owned(), call.account().clone(), region.clone(), whole_second(call.now));
             bucket.ownership = Some(ownership);
             bucket.public_access_block = Some(PublicAccessBlock::ALL);
             bucket.tags = tags;
