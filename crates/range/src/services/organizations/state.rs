@@ -1,5 +1,303 @@
-//! What organizations remembers.
+//! What the organisations of the range are: their trees, their accounts, and which policies stand where.
+//!
+//! Owns the tree and the questions that the request path asks of it. Changes nothing on its own: handlers do.
 
-/// The state of organizations.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use stockade_model::{AccountId, Timestamp};
+use stockade_policy::{Named, Policy};
+
+use super::policy_types::PolicyType;
+use super::tags::Tag;
+
+/// The organisations. Most ranges have one; an account that leaves may found another.
 #[derive(Debug, Clone, Default)]
-pub struct State {}
+pub struct State {
+    organizations: BTreeMap<String, Arc<Organization>>,
+}
+
+/// An organisation.
+#[derive(Debug, Clone)]
+pub struct Organization {
+    /// `o-…`.
+    pub id: String,
+    /// The account that founded it, which no policy of it binds.
+    pub management: AccountId,
+    /// `ALL` or `CONSOLIDATED_BILLING`.
+    pub features: String,
+    /// `r-…`.
+    pub root: String,
+    /// The root's tags.
+    pub root_tags: Vec<Tag>,
+    /// By id (`ou-…`).
+    pub units: BTreeMap<String, Unit>,
+    /// The management account too.
+    pub members: BTreeMap<AccountId, Member>,
+    /// The customer's policies, by id (`p-…`).
+    pub policies: BTreeMap<String, Arc<OrganizationPolicy>>,
+    /// The types that are switched on.
+    pub enabled: BTreeSet<PolicyType>,
+    /// By target (root, unit or account): the ids of the policies on it.
+    pub attachments: BTreeMap<String, BTreeSet<String>>,
+    /// How the making of accounts went, by request (`car-…`).
+    pub requests: BTreeMap<String, CreateRequest>,
+}
+
+/// An organizational unit.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// Its name, unique under its parent.
+    pub name: String,
+    /// A root's or a unit's id.
+    pub parent: String,
+    /// In the order of their keys.
+    pub tags: Vec<Tag>,
+}
+
+/// An account in an organisation.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// A root's or a unit's id.
+    pub parent: String,
+    /// Since when.
+    pub joined: Timestamp,
+    /// `CREATED` or `INVITED`.
+    pub method: &'static str,
+    /// In the order of their keys.
+    pub tags: Vec<Tag>,
+}
+
+/// A policy of an organisation.
+#[derive(Debug, Clone)]
+pub struct OrganizationPolicy {
+    /// `p-…`.
+    pub id: String,
+    /// Unique among its type.
+    pub name: String,
+    /// What it is for, in its maker's words.
+    pub description: String,
+    /// What it controls.
+    pub kind: PolicyType,
+    /// The text, as it was given.
+    pub content: Arc<str>,
+    /// What it says.
+    pub policy: Arc<Policy>,
+    /// Whether it is AWS's, and cannot be changed.
+    pub aws: bool,
+    /// In the order of their keys.
+    pub tags: Vec<Tag>,
+}
+
+/// How the making of an account went.
+#[derive(Debug, Clone)]
+pub struct CreateRequest {
+    /// The name that was asked for.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// The account, or why there is none.
+    pub outcome: Result<AccountId, &'static str>,
+}
+
+impl State {
+    /// The organisation that an account is in.
+    pub fn of(&self, account: &AccountId) -> Option<&Organization> {
+        self.organizations
+            .values()
+            .map(Arc::as_ref)
+            .find(|organization| organization.members.contains_key(account))
+    }
+
+    /// The organisation that an account is in, to change.
+    pub(super) fn of_mut(&mut self, account: &AccountId) -> Option<&mut Organization> {
+        self.organizations
+            .values_mut()
+            .find(|organization| organization.members.contains_key(account))
+            .map(Arc::make_mut)
+    }
+
+    pub(super) fn add(&mut self, organization: Organization) {
+        self.organizations
+            .insert(organization.id.clone(), Arc::new(organization));
+    }
+
+    pub(super) fn remove(&mut self, id: &str) {
+        self.organizations.remove(id);
+    }
+
+    /// Whether an account is in an organisation.
+    pub fn has_account(&self, account: &AccountId) -> bool {
+        self.of(account).is_some()
+    }
+
+    /// The id (`o-…`) of the range's organisation; of the first, where there are several.
+    pub fn organization_id(&self) -> Option<&str> {
+        self.organizations.keys().next().map(String::as_str)
+    }
+
+    /// The id (`o-…`) of the organisation that an account is in.
+    pub fn organization_id_of(&self, account: &AccountId) -> Option<&str> {
+        self.of(account)
+            .map(|organization| organization.id.as_str())
+    }
+
+    /// The path of an account in its organisation, as `aws:PrincipalOrgPaths` has it.
+    pub fn path_of(&self, account: &AccountId) -> Option<String> {
+        self.of(account)?.path_of(account)
+    }
+
+    /// The management account of the range's organisation; of the first, where there are several.
+    pub fn management_account(&self) -> Option<&AccountId> {
+        self.organizations
+            .values()
+            .next()
+            .map(|organization| &organization.management)
+    }
+
+    /// The service control policies that bind an account, a level each: root, units, account. Empty where none
+    /// bind: outside an organisation, in its management account, and while they are switched off.
+    pub fn scp_levels(&self, account: &AccountId) -> Vec<Vec<Named>> {
+        self.levels(account, PolicyType::ServiceControl)
+    }
+
+    /// The resource control policies that bind an account's resources, as [`State::scp_levels`].
+    pub fn rcp_levels(&self, account: &AccountId) -> Vec<Vec<Named>> {
+        self.levels(account, PolicyType::ResourceControl)
+    }
+
+    fn levels(&self, account: &AccountId, kind: PolicyType) -> Vec<Vec<Named>> {
+        let Some(organization) = self.of(account) else {
+            return Vec::new();
+        };
+        if organization.management == *account || !organization.enabled.contains(&kind) {
+            return Vec::new();
+        }
+        let targets = organization.ancestry(account.as_str());
+        let level = |target: &String| {
+            let policies = organization.policies_on(target, kind);
+            let named = |policy: &OrganizationPolicy| {
+                Named::new(organization.policy_arn(policy), Arc::clone(&policy.policy))
+            };
+            policies.iter().map(|policy| named(policy)).collect()
+        };
+        targets.iter().map(level).collect()
+    }
+}
+
+impl Organization {
+    /// The targets from the root down to an account or unit, itself last.
+    pub fn ancestry(&self, target: &str) -> Vec<String> {
+        let mut line = vec![target.to_owned()];
+        let mut at = target;
+        while let Some(parent) = self.parent_of(at) {
+            // The tree has no loops, for a unit cannot be moved; its depth is limited to five.
+            line.push(parent.to_owned());
+            at = parent;
+        }
+        line.reverse();
+        line
+    }
+
+    /// The parent of an account or unit.
+    pub fn parent_of(&self, child: &str) -> Option<&str> {
+        if let Some(unit) = self.units.get(child) {
+            return Some(&unit.parent);
+        }
+        let account: AccountId = child.parse().ok()?;
+        self.members
+            .get(&account)
+            .map(|member| member.parent.as_str())
+    }
+
+    /// Whether an id is the root's or a unit's.
+    pub fn is_parent(&self, id: &str) -> bool {
+        self.root == id || self.units.contains_key(id)
+    }
+
+    /// Whether an id is the root's, a unit's or an account's.
+    pub fn is_target(&self, id: &str) -> bool {
+        self.is_parent(id) || self.parent_of(id).is_some()
+    }
+
+    /// The policies of a type on a target, AWS's own first.
+    pub fn policies_on(&self, target: &str, kind: PolicyType) -> Vec<Arc<OrganizationPolicy>> {
+        let ids = self.attachments.get(target);
+        let mut found: Vec<_> = ids
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.policy(id))
+            .filter(|policy| policy.kind == kind)
+            .collect();
+        found.sort_by_key(|policy| !policy.aws);
+        found
+    }
+
+    /// A policy, the customer's or AWS's.
+    pub fn policy(&self, id: &str) -> Option<Arc<OrganizationPolicy>> {
+        match self.policies.get(id) {
+            Some(policy) => Some(Arc::clone(policy)),
+            None => PolicyType::ALL
+                .into_iter()
+                .filter_map(PolicyType::full_access)
+                .find(|policy| policy.id == id),
+        }
+    }
+
+    /// Every target that can carry a policy: the root, the units, the accounts.
+    pub fn targets(&self) -> Vec<String> {
+        let accounts = self.members.keys().map(ToString::to_string);
+        std::iter::once(self.root.clone())
+            .chain(self.units.keys().cloned())
+            .chain(accounts)
+            .collect()
+    }
+
+    /// Puts AWS's policy of every type that is switched on upon a new unit or account.
+    pub(super) fn attach_defaults(&mut self, target: &str) {
+        let defaults: Vec<_> = self
+            .enabled
+            .iter()
+            .map(|kind| kind.full_access_id().to_owned())
+            .collect();
+        self.attachments
+            .entry(target.to_owned())
+            .or_default()
+            .extend(defaults);
+    }
+
+    /// The path of an account: `o-…/r-…/ou-…/123456789012/` without the account, as AWS has it.
+    fn path_of(&self, account: &AccountId) -> Option<String> {
+        let mut line = self.ancestry(account.as_str());
+        line.pop()?;
+        Some(format!("{}/{}/", self.id, line.join("/")))
+    }
+
+    fn arn(&self, resource: &str) -> String {
+        format!("arn:aws:organizations::{}:{resource}", self.management)
+    }
+
+    /// The organisation's ARN.
+    pub fn own_arn(&self) -> String {
+        self.arn(&format!("organization/{}", self.id))
+    }
+
+    /// The ARN of the root, a unit or an account.
+    pub fn target_arn(&self, target: &str) -> String {
+        let kind = match target.split('-').next() {
+            Some("r") => "root",
+            Some("ou") => "ou",
+            _ => "account",
+        };
+        self.arn(&format!("{kind}/{}/{target}", self.id))
+    }
+
+    /// A policy's ARN.
+    pub fn policy_arn(&self, policy: &OrganizationPolicy) -> String {
+        let kind = policy.kind.name().to_ascii_lowercase();
+        if policy.aws {
+            return format!("arn:aws:organizations::aws:policy/{kind}/{}", policy.id);
+        }
+        self.arn(&format!("policy/{}/{kind}/{}", self.id, policy.id))
+    }
+}

@@ -1,0 +1,214 @@
+//! Access Advisor: which services and actions a user, group, role or policy really used, and when.
+//!
+//! Owns the report jobs. The record of use is the request path's; a job is a look at it at one time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stockade_model::{Arn, Timestamp};
+use stockade_wire::AwsError;
+
+use super::errors;
+use super::output::{page, time};
+use super::policy_usage::{self, Entity};
+use super::scope::{iam, iam_mut};
+use crate::call::{Call, Reply};
+use crate::state::State as Range;
+use crate::usage::LastUse;
+
+/// A report.
+#[derive(Debug, Clone)]
+pub struct Job {
+    actions: bool,
+    made: Timestamp,
+    /// By namespace, as in `iam`.
+    services: BTreeMap<String, Service>,
+}
+
+/// The use of one service.
+#[derive(Debug, Clone, Default)]
+struct Service {
+    /// By name, as in `ListUsers`.
+    actions: BTreeMap<String, (String, LastUse)>,
+    /// Who used it, and when last.
+    entities: BTreeMap<String, (Entity, Timestamp)>,
+    last: Option<(String, LastUse)>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Generate {
+    arn: String,
+    granularity: Option<String>,
+}
+
+pub(super) fn generate(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Generate = call.read()?;
+    let state = iam(range, call)?;
+    let account = range.account(call.account())?;
+    let subject: Arn = input
+        .arn
+        .parse()
+        .map_err(|_| errors::invalid_input(format!("ARN {} is not valid.", input.arn)))?;
+    let granted = policy_usage::services_granted(state, &subject, call.account())?;
+    let mut services: BTreeMap<String, Service> = granted
+        .into_iter()
+        .map(|name| (name, Service::default()))
+        .collect();
+    for entity in policy_usage::principals_of(state, &subject, call.account())? {
+        for (action, used) in account.usage.actions(&entity.arn) {
+            let name = action.split_once(':').map_or(action, |(_, name)| name);
+            let service = services.entry(used.service.clone()).or_default();
+            service.note(name, &entity, used);
+        }
+    }
+    let job = Job {
+        actions: input.granularity.as_deref() == Some("ACTION_LEVEL"),
+        made: call.now,
+        services,
+    };
+    let id = range.ids.uuid();
+    iam_mut(range, call)?.jobs.insert(id.clone(), Arc::new(job));
+    Ok(super::output::reply(json!({"JobId": id})))
+}
+
+impl Service {
+    fn note(&mut self, action: &str, entity: &Entity, used: &LastUse) {
+        let newer =
+            |last: &Option<(String, LastUse)>| last.as_ref().is_none_or(|(_, l)| l.at < used.at);
+        if newer(&self.last) {
+            self.last = Some((entity.arn.clone(), used.clone()));
+        }
+        if newer(&self.actions.get(action).cloned()) {
+            self.actions
+                .insert(action.to_owned(), (entity.arn.clone(), used.clone()));
+        }
+        let seen = self
+            .entities
+            .entry(entity.arn.clone())
+            .or_insert_with(|| (entity.clone(), used.at));
+        seen.1 = seen.1.max(used.at);
+    }
+
+    fn shown(&self, namespace: &str, with_actions: bool) -> Value {
+        let last = self.last.as_ref();
+        let actions: Vec<_> = self
+            .actions
+            .iter()
+            .map(|(name, (entity, used))| {
+                json!({
+                    "ActionName": name,
+                    "LastAccessedEntity": entity,
+                    "LastAccessedTime": time(used.at),
+                    "LastAccessedRegion": used.region,
+                })
+            })
+            .collect();
+        json!({
+            "ServiceName": service_name(namespace),
+            "ServiceNamespace": namespace,
+            "LastAuthenticated": last.map(|(_, used)| time(used.at)),
+            "LastAuthenticatedEntity": last.map(|(entity, _)| entity),
+            "LastAuthenticatedRegion": last.map(|(_, used)| &used.region),
+            "TotalAuthenticatedEntities": self.entities.len(),
+            "TrackedActionsLastAccessed": (with_actions && !actions.is_empty()).then_some(actions),
+        })
+    }
+}
+
+/// The name that people know a service by.
+fn service_name(namespace: &str) -> &str {
+    match namespace {
+        "iam" => "AWS Identity and Access Management",
+        "sts" => "AWS Security Token Service",
+        "s3" => "Amazon S3",
+        "cloudtrail" => "AWS CloudTrail",
+        "organizations" => "AWS Organizations",
+        "ec2" => "Amazon EC2",
+        "kms" => "AWS Key Management Service",
+        "lambda" => "AWS Lambda",
+        "secretsmanager" => "AWS Secrets Manager",
+        other => other,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfJob {
+    job_id: String,
+    service_namespace: Option<String>,
+}
+
+fn job<'a>(range: &'a Range, call: &Call<'_>, id: &str) -> Result<&'a Job, AwsError> {
+    iam(range, call)?
+        .jobs
+        .get(id)
+        .map(Arc::as_ref)
+        .ok_or_else(|| errors::no_such_entity(format!("The job {id} cannot be found.")))
+}
+
+impl Job {
+    fn state(&self) -> Value {
+        json!({
+            "JobStatus": "COMPLETED",
+            "JobCreationDate": time(self.made),
+            "JobCompletionDate": time(self.made),
+        })
+    }
+}
+
+pub(super) fn details(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfJob = call.read()?;
+    let job = job(range, call, &input.job_id)?;
+    let mut more = job.state();
+    if let Some(members) = more.as_object_mut() {
+        let kind = if job.actions {
+            "ACTION_LEVEL"
+        } else {
+            "SERVICE_LEVEL"
+        };
+        members.insert("JobType".into(), kind.into());
+    }
+    let services = job
+        .services
+        .iter()
+        .map(|(namespace, service)| (namespace.clone(), service.shown(namespace, job.actions)));
+    page(call, "ServicesLastAccessed", more, services)
+}
+
+pub(super) fn entities(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfJob = call.read()?;
+    let job = job(range, call, &input.job_id)?;
+    let namespace = input.service_namespace.unwrap_or_default();
+    let found = job
+        .services
+        .get(&namespace)
+        .into_iter()
+        .flat_map(|service| {
+            service.entities.iter().map(|(arn, (entity, at))| {
+                let shown = json!({
+                    "EntityInfo": {
+                        "Arn": arn,
+                        "Name": entity.name,
+                        "Type": entity.kind,
+                        "Id": entity.id,
+                        "Path": entity.path,
+                    },
+                    "LastAuthenticated": time(*at),
+                });
+                (arn.clone(), shown)
+            })
+        });
+    page(call, "EntityDetailsList", job.state(), found)
+}
+
+/// The namespaces of actions such as `iam:ListUsers`.
+pub(super) fn namespaces<'a>(actions: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    actions
+        .filter_map(|action| action.split_once(':'))
+        .map(|(namespace, _)| namespace.to_ascii_lowercase())
+        .filter(|namespace| !namespace.contains(['*', '?']))
+        .collect()
+}

@@ -1,0 +1,228 @@
+//! Groups and who is in them.
+//!
+//! Owns a group's identity. Membership is kept with the user.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stockade_model::{AccountId, Arn, Timestamp};
+use stockade_wire::AwsError;
+
+use super::attachments::Grants;
+use super::errors;
+use super::output::{page, reply, time};
+use super::scope::{iam, iam_mut};
+use super::state::{State, key};
+use super::users::List;
+use crate::call::{Call, Reply};
+use crate::state::State as Range;
+
+const GROUPS_PER_ACCOUNT: usize = 300;
+const GROUPS_PER_USER: usize = 10;
+
+/// A group of users.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The name as it was given; unique without regard to case.
+    pub name: String,
+    /// `AGPA…`.
+    pub id: String,
+    /// Begins and ends with `/`.
+    pub path: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Inline and attached policies.
+    pub grants: Grants,
+}
+
+impl Group {
+    /// Its ARN in this account.
+    pub fn arn(&self, account: &AccountId) -> Arn {
+        Arn::aws(
+            "iam",
+            "",
+            account.as_str(),
+            format!("group{}{}", self.path, self.name),
+        )
+    }
+
+    pub(super) fn shown(&self, account: &AccountId) -> Value {
+        json!({
+            "Path": self.path,
+            "GroupName": self.name,
+            "GroupId": self.id,
+            "Arn": self.arn(account).to_string(),
+            "CreateDate": time(self.created),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfGroup {
+    group_name: String,
+    path: Option<String>,
+    user_name: Option<String>,
+}
+
+fn named<'a>(state: &'a State, name: &str) -> Result<&'a Group, AwsError> {
+    state.group(name).ok_or_else(|| errors::no_group(name))
+}
+
+pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfGroup = call.read()?;
+    let state = iam(range, call)?;
+    if state.group(&input.group_name).is_some() {
+        return Err(errors::already_exists(format!(
+            "Group with name {} already exists.",
+            input.group_name
+        )));
+    }
+    errors::check_quota("GroupsPerAccount", state.groups.len(), GROUPS_PER_ACCOUNT)?;
+    let group = Group {
+        name: input.group_name,
+        id: range.ids.unique("AGPA"),
+        path: input.path.unwrap_or_else(|| "/".to_owned()),
+        created: call.now,
+        grants: Grants::default(),
+    };
+    let answer = json!({"Group": group.shown(call.account())});
+    iam_mut(range, call)?
+        .groups
+        .insert(key(&group.name), Arc::new(group));
+    Ok(reply(answer))
+}
+
+pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfGroup = call.read()?;
+    let state = iam(range, call)?;
+    let group = named(state, &input.group_name)?;
+    let users = state
+        .members(&group.name)
+        .map(|user| (key(&user.name), user.summary(call.account())));
+    page(
+        call,
+        "Users",
+        json!({"Group": group.shown(call.account())}),
+        users,
+    )
+}
+
+pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: List = call.read()?;
+    let groups = iam(range, call)?
+        .groups
+        .iter()
+        .filter(|(_, group)| input.has(&group.path))
+        .map(|(key, group)| (key.clone(), group.shown(call.account())));
+    page(call, "Groups", Value::Null, groups)
+}
+
+pub(super) fn list_for_user(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let state = iam(range, call)?;
+    let groups = super::scope::user(state, call)?
+        .groups
+        .iter()
+        .filter_map(|name| state.groups.get_key_value(name))
+        .map(|(key, group)| (key.clone(), group.shown(call.account())));
+    page(call, "Groups", Value::Null, groups)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update {
+    group_name: String,
+    new_path: Option<String>,
+    new_group_name: Option<String>,
+}
+
+pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Update = call.read()?;
+    let state = iam(range, call)?;
+    let group = named(state, &input.group_name)?;
+    let old = key(&group.name);
+    let name = input.new_group_name.unwrap_or_else(|| group.name.clone());
+    if key(&name) != old && state.group(&name).is_some() {
+        return Err(errors::already_exists(format!(
+            "Group with name {name} already exists."
+        )));
+    }
+    let state = iam_mut(range, call)?;
+    let Some(mut group) = state.groups.remove(&old) else {
+        return Err(errors::no_group(&input.group_name));
+    };
+    let changed = Arc::make_mut(&mut group);
+    if let Some(path) = input.new_path {
+        changed.path = path;
+    }
+    changed.name.clone_from(&name);
+    state.groups.insert(key(&name), group);
+    for user in state.users.values_mut() {
+        if user.groups.contains(&old) {
+            let user = Arc::make_mut(user);
+            user.groups.remove(&old);
+            user.groups.insert(key(&name));
+        }
+    }
+    Ok(Reply::empty())
+}
+
+pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfGroup = call.read()?;
+    let state = iam(range, call)?;
+    let group = named(state, &input.group_name)?;
+    if state.members(&group.name).next().is_some() {
+        return Err(errors::delete_conflict(
+            "must remove users from group first.",
+        ));
+    }
+    if !group.grants.attached.is_empty() {
+        return Err(errors::delete_conflict("must detach all policies first."));
+    }
+    if !group.grants.inline.is_empty() {
+        return Err(errors::delete_conflict("must delete policies first."));
+    }
+    iam_mut(range, call)?.groups.remove(&key(&input.group_name));
+    Ok(Reply::empty())
+}
+
+/// The group and the user of a call, both of which must exist.
+fn membership<'a>(
+    state: &'a State,
+    input: &OfGroup,
+) -> Result<(&'a Group, &'a super::users::User), AwsError> {
+    let group = named(state, &input.group_name)?;
+    let name = input.user_name.as_deref().unwrap_or_default();
+    let user = state.user(name).ok_or_else(|| errors::no_user(name))?;
+    Ok((group, user))
+}
+
+pub(super) fn add_user(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfGroup = call.read()?;
+    let (group, user) = membership(iam(range, call)?, &input)?;
+    let (group, name) = (key(&group.name), key(&user.name));
+    if !user.groups.contains(&group) {
+        errors::check_quota("GroupsPerUser", user.groups.len(), GROUPS_PER_USER)?;
+    }
+    if let Some(user) = iam_mut(range, call)?.users.get_mut(&name) {
+        Arc::make_mut(user).groups.insert(group);
+    }
+    Ok(Reply::empty())
+}
+
+pub(super) fn remove_user(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfGroup = call.read()?;
+    let (group, user) = membership(iam(range, call)?, &input)?;
+    let (group, name) = (key(&group.name), key(&user.name));
+    if !user.groups.contains(&group) {
+        return Err(errors::no_such_entity(format!(
+            "User {} not in group {}",
+            user.name, input.group_name
+        )));
+    }
+    if let Some(user) = iam_mut(range, call)?.users.get_mut(&name) {
+        Arc::make_mut(user).groups.remove(&group);
+    }
+    Ok(Reply::empty())
+}

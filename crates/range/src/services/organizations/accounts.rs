@@ -1,0 +1,290 @@
+//! Accounts: made, shown, moved, and gone from the organisation.
+//!
+//! Owns the membership of accounts. What is in an account belongs to the other services.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stockade_model::AccountId;
+use stockade_wire::AwsError;
+
+use super::errors;
+use super::scope::{changed, managed, member, page};
+use super::state::{CreateRequest, Member, Organization};
+use super::tags::{self, Tag};
+use super::units;
+use crate::call::{Call, Reply};
+use crate::delayed::Delayed;
+use crate::services::iam;
+use crate::services::iam::output::{reply, time};
+use crate::state::{Account, State as Range};
+
+/// The role that lets the management account into an account that it made.
+const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
+
+fn shown(range: &Range, organization: &Organization, id: &AccountId, member: &Member) -> Value {
+    let account = range.account(id).ok();
+    json!({
+        "Id": id,
+        "Arn": organization.target_arn(id.as_str()),
+        "Email": account.map(|account| &account.email),
+        "Name": account.map(|account| &account.name),
+        "Status": "ACTIVE",
+        "State": "ACTIVE",
+        "JoinedMethod": member.method,
+        "JoinedTimestamp": time(member.joined),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Create {
+    email: String,
+    account_name: String,
+    role_name: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+/// Makes an account at once; its request shows as in progress once and as succeeded from then on, as clients
+/// that wait for it expect.
+pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Create = call.read()?;
+    let organization = managed(range, call)?;
+    let (management, root) = (organization.management.clone(), organization.root.clone());
+    let tags = tags::merged(&[], input.tags)?;
+    let request = format!("car-{}", range.ids.hex(32));
+    let taken = range
+        .accounts
+        .values()
+        .any(|account| account.email == input.email);
+    let outcome = match taken {
+        true => Err("EMAIL_ALREADY_EXISTS"),
+        false => Ok(loop {
+            let id = range.ids.account_id();
+            if !range.accounts.contains_key(&id) {
+                break id;
+            }
+        }),
+    };
+    if let Ok(id) = &outcome {
+        let role = input.role_name.as_deref().unwrap_or(ACCESS_ROLE);
+        let role_id = range.ids.unique("AROA");
+        let mut account = Account::new(id.clone(), &input.account_name, &input.email, call.now);
+        account.iam = Delayed::new(first_state(&management, role, role_id, call)?);
+        range.accounts.insert(id.clone(), account);
+    }
+    let organization = changed(range, call)?;
+    if let Ok(id) = &outcome {
+        let member = Member {
+            parent: root,
+            joined: call.now,
+            method: "CREATED",
+            tags,
+        };
+        organization.members.insert(id.clone(), member);
+        organization.attach_defaults(id.as_str());
+    }
+    let made = CreateRequest {
+        name: input.account_name,
+        at: call.now,
+        outcome,
+    };
+    let answer = json!({"CreateAccountStatus": {
+        "Id": request,
+        "AccountName": made.name,
+        "State": "IN_PROGRESS",
+        "RequestedTimestamp": time(made.at),
+    }});
+    organization.requests.insert(request, made);
+    Ok(reply(answer))
+}
+
+fn first_state(
+    management: &AccountId,
+    role: &str,
+    role_id: String,
+    call: &Call<'_>,
+) -> Result<iam::State, AwsError> {
+    let mut state = iam::State::default();
+    let role = iam::roles::administrator_for(management, role, role_id, call.now)?;
+    state.roles.insert(iam::key(&role.name), role.into());
+    Ok(state)
+}
+
+fn request_shown(id: &str, request: &CreateRequest) -> Value {
+    let (state, account, reason) = match &request.outcome {
+        Ok(account) => ("SUCCEEDED", Some(account), None),
+        Err(reason) => ("FAILED", None, Some(reason)),
+    };
+    json!({
+        "Id": id,
+        "AccountName": request.name,
+        "State": state,
+        "RequestedTimestamp": time(request.at),
+        "CompletedTimestamp": time(request.at),
+        "AccountId": account,
+        "FailureReason": reason,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfRequest {
+    create_account_request_id: String,
+}
+
+pub(super) fn describe_request(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let OfRequest {
+        create_account_request_id: id,
+    } = call.read()?;
+    let request = managed(range, call)?.requests.get(&id).ok_or_else(|| {
+        errors::of(
+            "CreateAccountStatusNotFoundException",
+            "You specified a create account status that doesn't exist.",
+        )
+    })?;
+    Ok(reply(
+        json!({"CreateAccountStatus": request_shown(&id, request)}),
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListRequests {
+    #[serde(default)]
+    states: Vec<String>,
+}
+
+pub(super) fn list_requests(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let ListRequests { states } = call.read()?;
+    let requests = managed(range, call)?
+        .requests
+        .iter()
+        .map(|(id, request)| (id.clone(), request_shown(id, request)));
+    let wanted = |value: &Value| {
+        states.is_empty()
+            || states
+                .iter()
+                .any(|state| value.get("State") == Some(&json!(state)))
+    };
+    page(
+        call,
+        "CreateAccountStatuses",
+        requests.filter(|(_, value)| wanted(value)),
+    )
+}
+
+pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let organization = managed(range, call)?;
+    let accounts = organization
+        .members
+        .iter()
+        .map(|(id, member)| (id.to_string(), shown(range, organization, id, member)));
+    page(call, "Accounts", accounts)
+}
+
+pub(super) fn list_for_parent(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let organization = managed(range, call)?;
+    let parent = units::parent(organization, call)?;
+    let accounts = organization
+        .members
+        .iter()
+        .filter(|(_, member)| member.parent == parent)
+        .map(|(id, member)| (id.to_string(), shown(range, organization, id, member)));
+    page(call, "Accounts", accounts)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfAccount {
+    account_id: String,
+}
+
+/// The account that a call names, which must be a member.
+fn named<'a>(
+    organization: &'a Organization,
+    id: &str,
+) -> Result<(AccountId, &'a Member), AwsError> {
+    let id: AccountId = id.parse().map_err(|_| errors::no_account())?;
+    let member = organization
+        .members
+        .get(&id)
+        .ok_or_else(errors::no_account)?;
+    Ok((id, member))
+}
+
+pub(super) fn describe(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let OfAccount { account_id } = call.read()?;
+    let organization = managed(range, call)?;
+    let (id, member) = named(organization, &account_id)?;
+    let mut answer = shown(range, organization, &id, member);
+    if let Some(members) = answer.as_object_mut() {
+        let path = format!(
+            "{}/{}/",
+            organization.id,
+            organization.ancestry(id.as_str()).join("/")
+        );
+        members.insert("Paths".into(), json!([path]));
+    }
+    Ok(reply(json!({"Account": answer})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Move {
+    account_id: String,
+    source_parent_id: String,
+    destination_parent_id: String,
+}
+
+pub(super) fn move_to(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Move = call.read()?;
+    let organization = managed(range, call)?;
+    let (id, member) = named(organization, &input.account_id)?;
+    if member.parent != input.source_parent_id {
+        return Err(errors::of(
+            "SourceParentNotFoundException",
+            "You specified a source parent that doesn't exist.",
+        ));
+    }
+    if !organization.is_parent(&input.destination_parent_id) {
+        return Err(errors::of(
+            "DestinationParentNotFoundException",
+            "You specified a destination parent that doesn't exist.",
+        ));
+    }
+    if input.source_parent_id == input.destination_parent_id {
+        return Err(errors::of(
+            "DuplicateAccountException",
+            "The account is already present in the specified destination.",
+        ));
+    }
+    if let Some(member) = changed(range, call)?.members.get_mut(&id) {
+        member.parent = input.destination_parent_id;
+    }
+    Ok(Reply::empty())
+}
+
+/// Takes an account out. The range does not ask for the payment details that AWS wants of it first.
+fn take_out(range: &mut Range, call: &Call<'_>, id: &AccountId) -> Result<Reply, AwsError> {
+    if member(range, call)?.management == *id {
+        return Err(errors::of(
+            "MasterCannotLeaveOrganizationException",
+            "You can't remove the management account from the organization.",
+        ));
+    }
+    let organization = changed(range, call)?;
+    organization.members.remove(id);
+    organization.attachments.remove(id.as_str());
+    Ok(Reply::empty())
+}
+
+pub(super) fn leave(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    take_out(range, call, call.account())
+}
+
+pub(super) fn remove(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let OfAccount { account_id } = call.read()?;
+    let (id, _) = named(managed(range, call)?, &account_id)?;
+    take_out(range, call, &id)
+}

@@ -1,0 +1,201 @@
+//! The organisation itself and its root: founded, shown, dissolved; types of policies switched on and off.
+//!
+//! Owns the organisation's own settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stockade_wire::AwsError;
+
+use super::errors;
+use super::policy_types::PolicyType;
+use super::scope::{changed, managed, member, page};
+use super::state::{Member, Organization};
+use crate::call::{Call, Reply};
+use crate::services::iam::output::reply;
+use crate::state::State as Range;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Create {
+    feature_set: Option<String>,
+}
+
+pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Create = call.read()?;
+    if range.organizations.read().has_account(call.account()) {
+        return Err(errors::of(
+            "AlreadyInOrganizationException",
+            "The AWS account is already a member of an organization.",
+        ));
+    }
+    let root = format!("r-{}", range.ids.lower(4));
+    let founder = Member {
+        parent: root.clone(),
+        joined: call.now,
+        method: "INVITED",
+        tags: Vec::new(),
+    };
+    let organization = Organization {
+        id: format!("o-{}", range.ids.lower(10)),
+        management: call.account().clone(),
+        features: input.feature_set.unwrap_or_else(|| "ALL".to_owned()),
+        root,
+        root_tags: Vec::new(),
+        units: BTreeMap::new(),
+        members: BTreeMap::from([(call.account().clone(), founder)]),
+        policies: BTreeMap::new(),
+        enabled: BTreeSet::new(),
+        attachments: BTreeMap::new(),
+        requests: BTreeMap::new(),
+    };
+    let answer = shown(range, &organization);
+    range
+        .organizations
+        .write(call.now, range.config.iam_delay)
+        .add(organization);
+    Ok(reply(answer))
+}
+
+fn shown(range: &Range, organization: &Organization) -> Value {
+    let management = organization.management.as_str();
+    let email = range
+        .account(&organization.management)
+        .map(|account| account.email.as_str());
+    // What this member shows is out of date on AWS too: it names the type whether or not it is switched on.
+    let types = match organization.features.as_str() {
+        "ALL" => json!([{"Type": PolicyType::ServiceControl.name(), "Status": "ENABLED"}]),
+        _ => json!([]),
+    };
+    json!({"Organization": {
+        "Id": organization.id,
+        "Arn": organization.own_arn(),
+        "FeatureSet": organization.features,
+        "MasterAccountArn": organization.target_arn(management),
+        "MasterAccountId": management,
+        "MasterAccountEmail": email.unwrap_or_default(),
+        "AvailablePolicyTypes": types,
+    }})
+}
+
+/// The one call that every account of an organisation may make.
+pub(super) fn describe(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    Ok(reply(shown(range, member(range, call)?)))
+}
+
+pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let organization = managed(range, call)?;
+    if organization.members.len() > 1
+        || !organization.units.is_empty()
+        || !organization.policies.is_empty()
+    {
+        return Err(errors::of(
+            "OrganizationNotEmptyException",
+            "To delete an organization you must first remove all member accounts (except the master).",
+        ));
+    }
+    let id = organization.id.clone();
+    range
+        .organizations
+        .write(call.now, range.config.iam_delay)
+        .remove(&id);
+    Ok(Reply::empty())
+}
+
+fn root(organization: &Organization) -> Value {
+    let enabled = organization.enabled.iter();
+    let types: Vec<_> = enabled
+        .map(|kind| json!({"Type": kind.name(), "Status": "ENABLED"}))
+        .collect();
+    json!({
+        "Id": organization.root,
+        "Arn": organization.target_arn(&organization.root),
+        "Name": "Root",
+        "PolicyTypes": types,
+    })
+}
+
+pub(super) fn roots(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let organization = managed(range, call)?;
+    page(
+        call,
+        "Roots",
+        [(organization.root.clone(), root(organization))],
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfType {
+    root_id: String,
+    policy_type: String,
+}
+
+impl OfType {
+    fn check(&self, organization: &Organization) -> Result<PolicyType, AwsError> {
+        if self.root_id != organization.root {
+            return Err(errors::of(
+                "RootNotFoundException",
+                "You specified a root that doesn't exist.",
+            ));
+        }
+        if organization.features != "ALL" {
+            return Err(errors::constraint(
+                "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE",
+                "You attempted to perform an operation that requires the organization to support all features.",
+            ));
+        }
+        PolicyType::read(&self.policy_type)
+    }
+}
+
+pub(super) fn enable_type(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfType = call.read()?;
+    let organization = managed(range, call)?;
+    let kind = input.check(organization)?;
+    if organization.enabled.contains(&kind) {
+        return Err(errors::of(
+            "PolicyTypeAlreadyEnabledException",
+            "The specified policy type is already enabled.",
+        ));
+    }
+    let organization = changed(range, call)?;
+    organization.enabled.insert(kind);
+    for target in organization.targets() {
+        organization
+            .attachments
+            .entry(target)
+            .or_default()
+            .insert(kind.full_access_id().to_owned());
+    }
+    Ok(reply(json!({"Root": root(organization)})))
+}
+
+pub(super) fn disable_type(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfType = call.read()?;
+    let organization = managed(range, call)?;
+    let kind = input.check(organization)?;
+    if !organization.enabled.contains(&kind) {
+        return Err(type_not_enabled());
+    }
+    let of_kind = organization
+        .policies
+        .values()
+        .filter(|policy| policy.kind == kind);
+    let mut gone: BTreeSet<String> = of_kind.map(|policy| policy.id.clone()).collect();
+    gone.insert(kind.full_access_id().to_owned());
+    let organization = changed(range, call)?;
+    organization.enabled.remove(&kind);
+    for attached in organization.attachments.values_mut() {
+        attached.retain(|id| !gone.contains(id));
+    }
+    Ok(reply(json!({"Root": root(organization)})))
+}
+
+pub(super) fn type_not_enabled() -> AwsError {
+    errors::of(
+        "PolicyTypeNotEnabledException",
+        "This operation can be performed only for enabled policy types.",
+    )
+}

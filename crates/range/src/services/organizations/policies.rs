@@ -1,0 +1,204 @@
+//! Service control and resource control policies: made, shown, changed, deleted.
+//!
+//! Owns the policies. What they stand on is `attachments.rs`.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stockade_policy::Policy;
+use stockade_wire::AwsError;
+
+use super::errors;
+use super::policy_types::{CONTENT_LIMIT, PolicyType};
+use super::scope::{changed, managed, page};
+use super::state::{Organization, OrganizationPolicy};
+use super::tags::{self, Tag};
+use crate::call::{Call, Reply};
+use crate::services::iam::output::reply;
+use crate::state::State as Range;
+
+const POLICIES: usize = 1000;
+
+pub(super) fn summary(organization: &Organization, policy: &OrganizationPolicy) -> Value {
+    json!({
+        "Id": policy.id,
+        "Arn": organization.policy_arn(policy),
+        "Name": policy.name,
+        "Description": policy.description,
+        "Type": policy.kind.name(),
+        "AwsManaged": policy.aws,
+    })
+}
+
+fn shown(organization: &Organization, policy: &OrganizationPolicy) -> Value {
+    json!({"Policy": {
+        "PolicySummary": summary(organization, policy),
+        "Content": &*policy.content,
+    }})
+}
+
+fn read(kind: PolicyType, content: &str) -> Result<Arc<Policy>, AwsError> {
+    if content.chars().count() > CONTENT_LIMIT {
+        return Err(errors::constraint(
+            "POLICY_CONTENT_LIMIT_EXCEEDED",
+            "You have exceeded the content size limit of a policy.",
+        ));
+    }
+    kind.parse(content)
+        .map(Arc::new)
+        .map_err(|_| errors::malformed_policy())
+}
+
+fn check_name(
+    organization: &Organization,
+    kind: PolicyType,
+    name: &str,
+    but: &str,
+) -> Result<(), AwsError> {
+    let mut policies = organization.policies.values();
+    let own = policies.any(|p| p.kind == kind && p.name == name && p.id != but);
+    if own || kind.full_access().is_some_and(|policy| policy.name == name) {
+        return Err(errors::of(
+            "DuplicatePolicyException",
+            "A policy with the same name already exists.",
+        ));
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Create {
+    content: String,
+    description: String,
+    name: String,
+    r#type: String,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Create = call.read()?;
+    let organization = managed(range, call)?;
+    let kind = PolicyType::read(&input.r#type)?;
+    check_name(organization, kind, &input.name, "")?;
+    if organization.policies.len() >= POLICIES {
+        return Err(errors::constraint(
+            "POLICY_NUMBER_LIMIT_EXCEEDED",
+            "You have exceeded the number of policies that you can have in an organization.",
+        ));
+    }
+    let policy = read(kind, &input.content)?;
+    let tags = tags::merged(&[], input.tags)?;
+    let made = OrganizationPolicy {
+        id: format!("p-{}", range.ids.lower(8)),
+        name: input.name,
+        description: input.description,
+        kind,
+        content: input.content.into(),
+        policy,
+        aws: false,
+        tags,
+    };
+    let organization = changed(range, call)?;
+    let answer = shown(organization, &made);
+    organization
+        .policies
+        .insert(made.id.clone(), Arc::new(made));
+    Ok(reply(answer))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfPolicy {
+    policy_id: String,
+    name: Option<String>,
+    description: Option<String>,
+    content: Option<String>,
+}
+
+pub(super) fn describe(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfPolicy = call.read()?;
+    let organization = managed(range, call)?;
+    let policy = organization
+        .policy(&input.policy_id)
+        .ok_or_else(errors::no_policy)?;
+    Ok(reply(shown(organization, &policy)))
+}
+
+/// The customer's policy with this id; AWS's cannot be changed.
+fn own<'a>(
+    organization: &'a Organization,
+    id: &str,
+) -> Result<&'a Arc<OrganizationPolicy>, AwsError> {
+    if organization.policy(id).is_some_and(|policy| policy.aws) {
+        return Err(errors::invalid(
+            "IMMUTABLE_POLICY",
+            "You specified a policy that is managed by AWS and cannot be modified.",
+        ));
+    }
+    organization.policies.get(id).ok_or_else(errors::no_policy)
+}
+
+pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfPolicy = call.read()?;
+    let organization = managed(range, call)?;
+    let mut policy = own(organization, &input.policy_id)?.as_ref().clone();
+    if let Some(name) = input.name {
+        check_name(organization, policy.kind, &name, &policy.id)?;
+        policy.name = name;
+    }
+    if let Some(content) = input.content {
+        policy.policy = read(policy.kind, &content)?;
+        policy.content = content.into();
+    }
+    if let Some(description) = input.description {
+        policy.description = description;
+    }
+    let organization = changed(range, call)?;
+    let answer = shown(organization, &policy);
+    organization
+        .policies
+        .insert(policy.id.clone(), Arc::new(policy));
+    Ok(reply(answer))
+}
+
+pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: OfPolicy = call.read()?;
+    let organization = managed(range, call)?;
+    let id = own(organization, &input.policy_id)?.id.clone();
+    if organization
+        .attachments
+        .values()
+        .any(|attached| attached.contains(&id))
+    {
+        return Err(errors::of(
+            "PolicyInUseException",
+            "The policy is attached to one or more entities. You must detach it from all roots, OUs, and accounts before performing this operation.",
+        ));
+    }
+    changed(range, call)?.policies.remove(&id);
+    Ok(Reply::empty())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct List {
+    filter: String,
+}
+
+pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let List { filter } = call.read()?;
+    let organization = managed(range, call)?;
+    let kind = PolicyType::read(&filter)?;
+    let own = organization
+        .policies
+        .values()
+        .filter(|policy| policy.kind == kind)
+        .cloned();
+    // Capital letters sort before small ones, so that AWS's come first.
+    let policies = kind.full_access().into_iter().chain(own);
+    let policies = policies.map(|policy| (policy.id.clone(), summary(organization, &policy)));
+    page(call, "Policies", policies)
+}
