@@ -22,7 +22,8 @@ use crate::timeline::Timeline;
 pub struct RuleSet {
     rules: Vec<Rule>,
     correlations: Vec<Correlation>,
-    behaviours: bool,
+    /// The descriptions of the behavioural detectors; empty where they are not run.
+    behaviours: Vec<Arc<Meta>>,
     problems: Vec<Problem>,
     not_applicable: Vec<NotApplicable>,
     index: Index,
@@ -48,7 +49,11 @@ impl RuleSet {
         Self {
             rules,
             correlations,
-            behaviours,
+            behaviours: if behaviours {
+                behaviour::metas()
+            } else {
+                Vec::new()
+            },
             problems,
             not_applicable,
             index,
@@ -86,10 +91,7 @@ impl RuleSet {
             .iter()
             .map(|rule| rule.meta.as_ref())
             .chain(self.correlations.iter().map(|rule| rule.meta.as_ref()))
-            .chain({
-                let metas = self.behaviours.then(behaviour::metas);
-                metas.into_iter().flatten().map(|meta| -> &Meta { meta })
-            })
+            .chain(self.behaviours.iter().map(Arc::as_ref))
     }
 
     /// How many rules and correlations are loaded.
@@ -169,7 +171,7 @@ impl RuleSet {
             );
             fired.push(episodes);
         }
-        if self.behaviours {
+        if !self.behaviours.is_empty() {
             findings.extend(behaviour::detect(&timeline));
         }
         findings.sort_by(|a, b| {

@@ -15,6 +15,7 @@ mod hunt;
 pub mod lineage;
 mod load;
 mod logsource;
+pub mod render;
 mod rule;
 mod sigma;
 pub mod story;

@@ -427,6 +427,12 @@ fn explain(text: &str, error: &str) -> (Option<usize>, String) {
             ),
         );
     }
+    if error.starts_with("Document is not") {
+        return (
+            None,
+            "holds no rule: a rule has `title`, `logsource` and `detection`".to_owned(),
+        );
+    }
     if error.starts_with("Missing required field") {
         return (
             Some(1),

@@ -4,12 +4,39 @@
 //! did by a role stands under the user. Must not find anything itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use serde::Serialize;
-use stockade_model::{Event, Finding, Severity, Tactic, Technique, Timestamp};
+use stockade_model::{Event, Finding, Origin, Severity, Tactic, Technique, Timestamp};
 
 use crate::lineage::Graph;
 use crate::timeline::Timeline;
+
+/// So many targets are kept for a step.
+const TARGETS: usize = 20;
+
+/// What requests name their object by, the most telling first.
+const NOUNS: &[&str] = &[
+    "userName",
+    "roleName",
+    "groupName",
+    "bucketName",
+    "functionName",
+    "trailName",
+    "secretId",
+    "instanceId",
+    "snapshotId",
+    "imageId",
+    "dBSnapshotIdentifier",
+    "dBInstanceIdentifier",
+    "groupId",
+    "keyId",
+    "roleArn",
+    "detectorId",
+    "layerName",
+    "policyArn",
+    "name",
+];
 
 /// What one principal did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +63,8 @@ pub struct Story {
     pub regions: Vec<Seen>,
     /// Which other principals it became: role sessions, in the order of their first use.
     pub became: Vec<Seen>,
+    /// Other principals with a story that came from one of the same addresses.
+    pub neighbours: Vec<String>,
     /// In which accounts the findings lie.
     pub accounts: BTreeSet<String>,
     /// The tactics, in the order in which they began.
@@ -93,6 +122,9 @@ pub struct Step {
     pub events: u64,
     /// The calls, the most frequent first.
     pub calls: Vec<String>,
+    /// What they were about, where the request names it: users, roles, buckets, instances. The
+    /// first 20 in order of time.
+    pub targets: Vec<String>,
     /// What to do next.
     pub next: Option<String>,
     /// Which findings these are, counted from 0 in the list that was given.
@@ -123,6 +155,7 @@ pub fn stories(findings: &[Finding], events: &[Event]) -> Vec<Story> {
             tell(head, numbers, findings, calls)
         })
         .collect();
+    meet(&mut stories);
     stories.sort_by(|a, b| {
         (std::cmp::Reverse(a.severity), a.first, &a.principal).cmp(&(
             std::cmp::Reverse(b.severity),
@@ -137,6 +170,32 @@ fn head(graph: &Graph, key: Option<&str>, principal: &str) -> String {
     key.and_then(|key| graph.origin(key))
         .unwrap_or(principal)
         .to_owned()
+}
+
+/// Notes which stories share an address. Addresses alone count: "AWS Internal" is everybody's.
+fn meet(stories: &mut [Story]) {
+    let mut by_address: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+    let addresses = |story: &Story| -> Vec<IpAddr> {
+        let values = story.addresses.iter();
+        values.filter_map(|seen| seen.value.parse().ok()).collect()
+    };
+    for story in stories.iter() {
+        for address in addresses(story) {
+            by_address
+                .entry(address)
+                .or_default()
+                .insert(story.principal.clone());
+        }
+    }
+    for story in stories {
+        let met: BTreeSet<&String> = addresses(story)
+            .iter()
+            .filter_map(|address| by_address.get(address))
+            .flatten()
+            .filter(|other| **other != story.principal)
+            .collect();
+        story.neighbours = met.into_iter().cloned().collect();
+    }
 }
 
 fn tell(head: &str, numbers: &[usize], findings: &[Finding], calls: &[&Event]) -> Option<Story> {
@@ -162,16 +221,30 @@ fn tell(head: &str, numbers: &[usize], findings: &[Finding], calls: &[&Event]) -
         keys: seen(calls, |event| event.access_key().map(str::to_owned)),
         regions: seen(calls, |event| event.region().map(str::to_owned)),
         became,
+        neighbours: Vec::new(),
         accounts: own
             .iter()
             .filter_map(|(_, finding)| finding.account.clone())
             .collect(),
-        tactics: phases(&own),
+        tactics: phases(&own, &index(calls)),
     })
 }
 
-fn phases(findings: &[(usize, &Finding)]) -> Vec<Phase> {
-    let mut steps: BTreeMap<(Option<Tactic>, &str, bool), Vec<(usize, &Finding)>> = BTreeMap::new();
+/// Findings with their numbers.
+type Numbered<'a> = Vec<(usize, &'a Finding)>;
+
+/// Events by where they were read, as findings point to them.
+type Index<'a> = HashMap<&'a Origin, &'a Event>;
+
+fn index<'a>(events: &[&'a Event]) -> Index<'a> {
+    events
+        .iter()
+        .map(|event| (event.origin(), *event))
+        .collect()
+}
+
+fn phases(findings: &[(usize, &Finding)], events: &Index<'_>) -> Vec<Phase> {
+    let mut steps: BTreeMap<(Option<Tactic>, &str, bool), Numbered<'_>> = BTreeMap::new();
     for (number, finding) in findings {
         // A rule may name several tactics; its first is what it is chiefly about.
         let tactic = finding.tactics.first().copied();
@@ -182,7 +255,7 @@ fn phases(findings: &[(usize, &Finding)]) -> Vec<Phase> {
     }
     let mut phases: BTreeMap<Option<Tactic>, Vec<Step>> = BTreeMap::new();
     for ((tactic, _, attempt), findings) in steps {
-        if let Some(step) = step(&findings, attempt) {
+        if let Some(step) = step(&findings, attempt, events) {
             phases.entry(tactic).or_default().push(step);
         }
     }
@@ -208,11 +281,25 @@ fn phases(findings: &[(usize, &Finding)]) -> Vec<Phase> {
     phases
 }
 
-fn step(findings: &[(usize, &Finding)], attempt: bool) -> Option<Step> {
+fn step(findings: &[(usize, &Finding)], attempt: bool, events: &Index<'_>) -> Option<Step> {
     let (_, one) = findings.first()?;
     let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
     for event in findings.iter().flat_map(|(_, finding)| &finding.proof) {
         *calls.entry(&event.name).or_default() += 1;
+    }
+    let mut proof: Vec<_> = findings
+        .iter()
+        .flat_map(|(_, finding)| &finding.proof)
+        .collect();
+    proof.sort_by_key(|event| event.time);
+    let mut targets: Vec<String> = Vec::new();
+    for target in proof
+        .iter()
+        .filter_map(|event| target(events.get(&event.origin)?))
+    {
+        if targets.len() < TARGETS && !targets.contains(&target) {
+            targets.push(target);
+        }
     }
     let mut calls: Vec<(&str, usize)> = calls.into_iter().collect();
     calls.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
@@ -229,8 +316,23 @@ fn step(findings: &[(usize, &Finding)], attempt: bool) -> Option<Step> {
             .map(|(_, finding)| finding.proof.len() as u64)
             .sum(),
         calls: calls.into_iter().map(|(name, _)| name.to_owned()).collect(),
+        targets,
         next: one.next.clone(),
         findings: findings.iter().map(|(number, _)| *number).collect(),
+    })
+}
+
+/// What a call was about, by the name that its request gives.
+fn target(event: &Event) -> Option<String> {
+    let request = event.at(&["requestParameters"])?;
+    NOUNS.iter().find_map(|noun| {
+        let value = request.get(noun)?.as_str()?;
+        let value = if value.starts_with("arn:") {
+            value.splitn(6, ':').nth(5).unwrap_or(value)
+        } else {
+            value
+        };
+        (!value.is_empty()).then(|| value.to_owned())
     })
 }
 

@@ -316,12 +316,10 @@ impl<'a> Modifiers<'a> {
     }
 
     fn wrong(&self, what: &str) -> CompileError {
-        CompileError::new(format!("`{}` has {what}", self.written()), self.written())
-    }
-
-    /// The field with its modifiers, as the rule has it up to the first modifier.
-    fn written(&self) -> &str {
-        &self.name
+        CompileError::new(
+            format!("`{}` has {what}", self.name),
+            format!("{}|", self.name),
+        )
     }
 
     fn expanded(
