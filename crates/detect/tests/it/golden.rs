@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use stockade_detect::RuleSet;
-use stockade_model::{Event, Finding, Severity};
+use stockade_model::{Event, Finding, Origin, Severity};
 
 use crate::logs::{data, invictus};
 
@@ -332,4 +332,47 @@ fn no_more_events_are_alerted_one_by_one_than_by_the_public_rules() {
     };
     let (own, public) = (alerted(&own), alerted(&public));
     assert!(own <= public, "{own} events of ours, {public} of theirs");
+}
+
+/// What wakes somebody even when AWS refuses the call: that the credential is used at all.
+const USE_IS_ENOUGH: &[&str] = &[
+    "credential-access/instance-credentials-on-desktop",
+    "initial-access/root-access-key-used",
+];
+
+#[test]
+fn no_rule_wakes_somebody_for_a_refused_call() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../content/detections");
+    let rules = rules();
+    let (mut calls, mut woken) = (0, Vec::new());
+    for meta in rules.detections() {
+        let (_, folder) = meta.source.split_once("content/detections/").unwrap();
+        let folder = folder.trim_end_matches("/rule.yml");
+        if rules.is_part(&meta.id) || USE_IS_ENOUGH.contains(&folder) {
+            continue;
+        }
+        let text = std::fs::read_to_string(root.join(folder).join("fires.ndjson")).unwrap();
+        for line in text.lines() {
+            let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+            if record["eventType"] != "AwsApiCall" {
+                continue;
+            }
+            record["errorCode"] = "AccessDenied".into();
+            let origin = Origin {
+                source: folder.into(),
+                index: 0,
+            };
+            let event = Event::new(record, origin).unwrap();
+            calls += 1;
+            for other in rules.matches(&event) {
+                let part = rules.is_part(&other.id);
+                let used = USE_IS_ENOUGH.iter().any(|used| other.source.contains(used));
+                if !part && !used && other.severity >= Severity::High {
+                    woken.push(format!("{} for an event of {folder}", other.title));
+                }
+            }
+        }
+    }
+    assert!(calls > 100, "{calls}");
+    assert!(woken.is_empty(), "{woken:#?}");
 }
