@@ -297,3 +297,128 @@ pub(crate) fn same(events: &[&Event], of: impl Fn(&Event) -> Option<&str>) -> Op
         .all(|event| of(event) == Some(first))
         .then(|| first.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::event;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    /// Detections that name calls and services in every way that the index must see through.
+    const DETECTIONS: &[&str] = &[
+        "s: {eventName: Alpha}\n  condition: s",
+        "s: {eventName: [alpha, BETA]}\n  condition: s",
+        "s: {eventName: 'Al*'}\n  condition: s",
+        "s: {eventName|contains: eta}\n  condition: s",
+        "s: {eventName|all: [Alpha, Beta]}\n  condition: s",
+        "s: {eventName|neq: Alpha}\n  condition: s",
+        "s: {eventName|cased: Alpha}\n  condition: s",
+        "s: {eventSource: one.amazonaws.com}\n  condition: s",
+        "s: {eventSource: one.amazonaws.com}\n  condition: not s",
+        "s: {eventName: Alpha}\n  t: {eventSource: one.amazonaws.com}\n  condition: s or t",
+        "s: {eventName: Alpha}\n  t: {eventName: Beta}\n  condition: 1 of them",
+        "s: {eventName: Alpha}\n  t: {eventName: Beta}\n  condition: s and not t",
+        "s: {eventName: Alpha}\n  t: {flag: 1}\n  condition: s and 1 of t*",
+        "s: {eventName: Alpha}\n  t: {flag: 1}\n  u: {eventName: Beta}\n  condition: 2 of them",
+        "s: [{eventName: Alpha}, {eventSource: two.amazonaws.com}]\n  condition: s",
+        "s: {eventName: null}\n  condition: s",
+        "s: {eventName|exists: true}\n  condition: s",
+        "s: [alpha]\n  condition: s",
+    ];
+
+    #[test]
+    fn the_index_leaves_no_match_out() {
+        let mut loader = Loader::new();
+        for (number, detection) in DETECTIONS.iter().enumerate() {
+            loader = loader.text(&format!("{number}.yml"), &format!(
+                "title: T{number}\nid: r{number}\nlogsource: {{product: aws}}\ndetection:\n  {detection}\n"));
+        }
+        let rules = loader.load();
+        assert!(rules.problems().is_empty(), "{:?}", rules.problems());
+        assert!(
+            rules.index.always.len() < DETECTIONS.len() - 6,
+            "the index is of use"
+        );
+        for name in ["Alpha", "alpha", "Beta", "Alphabet", "Gamma", ""] {
+            for source in [
+                "one.amazonaws.com",
+                "TWO.amazonaws.com",
+                "three.amazonaws.com",
+            ] {
+                for flag in [0, 1] {
+                    let event =
+                        event(json!({"eventName": name, "eventSource": source, "flag": flag}));
+                    let mut all: Vec<&str> = rules
+                        .rules
+                        .iter()
+                        .filter(|rule| rule.node.matches(Scope::of(&event)))
+                        .map(|rule| rule.meta.id.as_str())
+                        .collect();
+                    let mut indexed: Vec<&str> = rules
+                        .matches(&event)
+                        .iter()
+                        .map(|meta| meta.id.as_str())
+                        .collect();
+                    all.sort_unstable();
+                    indexed.sort_unstable();
+                    assert_eq!(indexed, all, "{name} {source} {flag}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_rules_are_refused_and_end_nothing() {
+        let deep = "(".repeat(20_000);
+        let rule = |condition: &str| {
+            format!(
+                "title: T\nid: r\nlogsource: {{product: aws}}\ndetection:\n  s: {{a: 1}}\n  condition: \"{condition}\"\n"
+            )
+        };
+        let bomb: String = std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned())
+            .chain((1..12).map(|n| {
+                let refs = vec![format!("*a{}", n - 1); 10].join(", ");
+                format!("a{n}: &a{n} [{refs}]\n")
+            }))
+            .collect();
+        for text in [
+            rule(&deep),
+            rule(&format!("{deep}s{}", ")".repeat(20_000))),
+            rule(&"not ".repeat(20_000)),
+            rule(&vec!["s"; 20_000].join(" and ")),
+            format!("{}{}", rule("s"), bomb),
+            format!("title: {}\n", "[".repeat(20_000)),
+            format!(
+                "a:\n{}",
+                (1..5_000)
+                    .map(|n| format!("{}a:\n", " ".repeat(n % 900)))
+                    .collect::<String>()
+            ),
+        ] {
+            let rules = RuleSet::load_text("hostile.yml", &text);
+            assert!(rules.len() <= 1);
+            if rules.is_empty() {
+                assert!(!rules.problems().is_empty());
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn no_rule_text_panics(text in "([a-z*?|:%\\[\\]{}()'\" \n-]|title: |detection:\n|condition: |logsource: \\{product: aws\\}\n|s: |correlation:\n|filter:\n|type: temporal\n|rules: ){0,40}") {
+            let rules = RuleSet::load_text("any.yml", &text);
+            rules.hunt(&[event(json!({"a": 1}))]);
+        }
+
+        #[test]
+        fn no_value_panics(value in "\\PC{0,12}", modifier in "contains|startswith|re|cidr|base64offset|wide|windash|gt|exists|fieldref|expand|cased|hour|neq|all|re[|]i|wide[|]base64offset[|]contains", field in "\\PC{0,12}") {
+            let value = serde_json::to_string(&value).unwrap();
+            let text = format!("title: T\nid: r\nlogsource: {{product: aws}}\ndetection:\n  s:\n    a|{modifier}: {value}\n  condition: s\n");
+            let rules = RuleSet::load_text("any.yml", &text);
+            rules.hunt(&[event(json!({"a": field, "b": [field, null, {"a": 1}]}))]);
+        }
+    }
+}

@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stockade_model::{Event, Timestamp};
 
 /// Sessions nest no deeper than this in the tree; deeper ones hang at this depth.
 const DEPTH: usize = 32;
 
 /// How a key came into the lineage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
     /// It was in use, and nothing tells who issued it.
@@ -31,7 +31,7 @@ pub enum How {
 }
 
 /// A key with what it issued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// `AKIA…` or `ASIA…`.
     pub key: String,
@@ -56,7 +56,7 @@ pub struct Session {
 }
 
 /// All that came of a user or a key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lineage {
     /// The keys that nothing in the lineage issued, with their descendants.
     pub roots: Vec<Session>,

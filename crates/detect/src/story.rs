@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stockade_model::{Event, Finding, Origin, Severity, Tactic, Technique, Timestamp};
 
 use crate::lineage::Graph;
@@ -39,7 +39,7 @@ const NOUNS: &[&str] = &[
 ];
 
 /// What one principal did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Story {
     /// Who: a user, a role session that nobody's key took, a service.
     pub principal: String,
@@ -72,7 +72,7 @@ pub struct Story {
 }
 
 /// A value with how often and when it was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// The value.
     pub value: String,
@@ -85,7 +85,7 @@ pub struct Seen {
 }
 
 /// A tactic with its steps.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// The tactic; none for findings that name none.
     pub tactic: Option<Tactic>,
@@ -102,7 +102,7 @@ pub struct Phase {
 }
 
 /// The findings of one detection with the same outcome.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The detection's id.
     pub detection: String,

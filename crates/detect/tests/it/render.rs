@@ -257,3 +257,54 @@ fn nothing_found_is_said() {
         "3 events in 1 file, held to 2 detections\nNothing found.\n"
     );
 }
+
+#[test]
+fn records_of_any_shape_are_hunted_told_and_shown() {
+    let odd = [
+        json!(null),
+        json!(7),
+        json!("text"),
+        json!([]),
+        json!([[null, {"arn": 1}]]),
+        json!({}),
+        json!({"arn": ["x"], "accessKeyId": {"a": 1}, "type": 3, "sessionContext": "none"}),
+        json!({"arn": "", "accessKeyId": "AKIA", "type": "IAMUser", "userName": "\u{0}"}),
+        json!({"credentials": {"accessKeyId": "AKIA"}, "accessKey": [1], "policyDocument": "{\"Statement\": [["}),
+    ];
+    let names = [
+        "ConsoleLogin",
+        "AssumeRole",
+        "CreateAccessKey",
+        "StopLogging",
+        "PutBucketPolicy",
+        "ListUsers",
+    ];
+    let mut events = Vec::new();
+    for name in names {
+        for identity in &odd {
+            for other in &odd {
+                let record = json!({"eventTime": "2026-01-01T00:00:00Z", "eventName": name,
+                    "eventSource": if name == "StopLogging" { "cloudtrail.amazonaws.com" } else { "iam.amazonaws.com" },
+                    "userIdentity": identity, "requestParameters": other, "responseElements": other,
+                    "errorCode": other, "sourceIPAddress": identity, "sharedEventID": "s", "eventID": other});
+                let origin = Origin {
+                    source: "odd".into(),
+                    index: events.len() as u64,
+                };
+                events.push(Event::new(record, origin).unwrap());
+            }
+        }
+    }
+    let (_, findings, stories) = hunt(&events);
+    assert!(!findings.is_empty() && !stories.is_empty());
+    let read = Read::default();
+    let hunted = Hunted {
+        read: &read,
+        findings: &findings,
+        stories: &stories,
+        skipped: &[],
+        problems: &[],
+    };
+    assert!(!table::render(&hunted, table::Style::default()).is_empty());
+    document::render(&hunted).unwrap();
+}
