@@ -149,7 +149,10 @@ impl Reply {
     /// An answer of these members; anything but an object gives none.
     pub fn of_value(value: Value) -> Self {
         match value {
-            Value::Object(output) => Self { output, ..Self::default() },
+            Value::Object(output) => Self {
+                output,
+                ..Self::default()
+            },
             _ => Self::default(),
         }
     }
@@ -169,6 +172,9 @@ impl Reply {
 
 impl From<Object> for Reply {
     fn from(output: Object) -> Self {
-        Self { output, ..Self::default() }
+        Self {
+            output,
+            ..Self::default()
+        }
     }
 }

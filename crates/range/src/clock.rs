@@ -48,7 +48,10 @@ impl RangeClock {
 
     /// Whether it stands until it is moved.
     pub fn is_still(&self) -> bool {
-        matches!(*self.0.lock().unwrap_or_else(PoisonError::into_inner), Reading::Still(_))
+        matches!(
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+            Reading::Still(_)
+        )
     }
 }
 
@@ -79,13 +82,21 @@ mod tests {
         assert_eq!(clock.now(), start);
         assert_eq!(clock.advance(SignedDuration::from_secs(-60)), start);
         assert_eq!(clock.advance(SignedDuration::MAX), start);
-        assert_eq!(clock.advance(SignedDuration::from_secs(60)).as_second(), start.as_second() + 60);
+        assert_eq!(
+            clock.advance(SignedDuration::from_secs(60)).as_second(),
+            start.as_second() + 60
+        );
     }
 
     #[test]
     fn a_running_clock_can_be_ahead() {
         let clock = RangeClock::running();
         let before = clock.now();
-        assert!(clock.advance(SignedDuration::from_hours(36)).duration_since(before) >= SignedDuration::from_hours(36));
+        assert!(
+            clock
+                .advance(SignedDuration::from_hours(36))
+                .duration_since(before)
+                >= SignedDuration::from_hours(36)
+        );
     }
 }

@@ -18,7 +18,10 @@ pub struct Delayed<T> {
 impl<T: Clone> Delayed<T> {
     /// A state that holds at once.
     pub fn new(state: T) -> Self {
-        Self { latest: Arc::new(state), older: VecDeque::new() }
+        Self {
+            latest: Arc::new(state),
+            older: VecDeque::new(),
+        }
     }
 
     /// The latest state: what was written can be read at once.
@@ -28,7 +31,11 @@ impl<T: Clone> Delayed<T> {
 
     /// The latest state, to change. What it was before goes on holding for `delay`.
     pub fn write(&mut self, now: Timestamp, delay: SignedDuration) -> &mut T {
-        while self.older.front().is_some_and(|(until, _)| now.duration_since(*until) >= delay) {
+        while self
+            .older
+            .front()
+            .is_some_and(|(until, _)| now.duration_since(*until) >= delay)
+        {
             self.older.pop_front();
         }
         if delay.is_positive() {
@@ -67,7 +74,10 @@ mod tests {
         *state.write(at(10), delay) = 1;
         *state.write(at(12), delay) = 2;
         assert_eq!(*state.read(), 2);
-        let seen: Vec<i32> = [10, 13, 14, 15, 16, 20].into_iter().map(|s| *state.effective(at(s), delay)).collect();
+        let seen: Vec<i32> = [10, 13, 14, 15, 16, 20]
+            .into_iter()
+            .map(|s| *state.effective(at(s), delay))
+            .collect();
         assert_eq!(seen, [0, 0, 1, 1, 2, 2]);
         *state.write(at(30), delay) = 3;
         assert_eq!(state.older.len(), 1, "what has spread is forgotten");

@@ -38,7 +38,9 @@ impl Ids {
     fn letters(&mut self, alphabet: &[u8], length: usize) -> String {
         (0..length)
             .filter_map(|_| {
-                let at = usize::try_from(self.0.next_u32()).ok()?.checked_rem(alphabet.len())?;
+                let at = usize::try_from(self.0.next_u32())
+                    .ok()?
+                    .checked_rem(alphabet.len())?;
                 alphabet.get(at).map(|letter| char::from(*letter))
             })
             .collect()
@@ -67,7 +69,10 @@ impl Ids {
 
     /// A session token.
     pub fn token(&mut self) -> Secret {
-        Secret::new(format!("IQoJb3JpZ2luX2Vj{}", STANDARD.encode(self.bytes(240))))
+        Secret::new(format!(
+            "IQoJb3JpZ2luX2Vj{}",
+            STANDARD.encode(self.bytes(240))
+        ))
     }
 
     /// A random UUID in lower case.
@@ -118,7 +123,11 @@ impl Ids {
     /// An account's id.
     pub fn account_id(&mut self) -> AccountId {
         loop {
-            let digits = format!("{}{}", self.letters(b"123456789", 1), self.letters(b"0123456789", 11));
+            let digits = format!(
+                "{}{}",
+                self.letters(b"123456789", 1),
+                self.letters(b"0123456789", 11)
+            );
             if let Ok(id) = digits.parse() {
                 return id;
             }

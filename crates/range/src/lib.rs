@@ -3,11 +3,17 @@
 //! Owns the accounts, the clock, and the behaviour of the services. Must not be used by `respond`: what
 //! works here works on AWS.
 
+pub mod authn;
+pub mod authz;
 pub mod call;
 pub mod clock;
+mod control;
 pub mod delayed;
 pub mod ids;
+pub mod request;
 pub mod row;
 pub mod services;
+pub mod server;
 pub mod state;
+pub mod trail;
 pub mod usage;

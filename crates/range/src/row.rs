@@ -62,7 +62,11 @@ pub struct Need {
 impl Need {
     /// An action on a resource of the caller's account, without more.
     pub fn new(action: &str, resource: impl Into<String>) -> Self {
-        Self { action: action.to_owned(), resource: resource.into(), ..Self::default() }
+        Self {
+            action: action.to_owned(),
+            resource: resource.into(),
+            ..Self::default()
+        }
     }
 }
 

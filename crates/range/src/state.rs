@@ -11,6 +11,7 @@ use stockade_wire::AwsError;
 use crate::delayed::Delayed;
 use crate::ids::Ids;
 use crate::services;
+use crate::trail::Log;
 use crate::usage::Usage;
 
 /// How the range behaves.
@@ -39,6 +40,10 @@ pub struct State {
     pub s3: services::s3::State,
     /// The temporary credentials that are out.
     pub sts: services::sts::State,
+    /// What happened.
+    pub log: Log,
+    /// Trails have delivered what happened before this, in seconds since 1970.
+    pub delivered_until: i64,
 }
 
 /// An account.
@@ -64,11 +69,11 @@ impl Account {
     /// A new account with nothing in it.
     pub fn new(id: AccountId, name: &str, email: &str, created: Timestamp) -> Self {
         Self {
+            iam: Delayed::default(),
             id,
             name: name.to_owned(),
             email: email.to_owned(),
             created,
-            iam: Delayed::default(),
             cloudtrail: services::cloudtrail::State::default(),
             usage: Usage::default(),
         }
@@ -78,7 +83,12 @@ impl Account {
 impl State {
     /// A cloud with one account.
     pub fn new(config: Behaviour, ids: Ids, now: Timestamp) -> Self {
-        let first = Account::new(config.account.clone(), "Management", "root@stockade.example", now);
+        let first = Account::new(
+            config.account.clone(),
+            "Management",
+            "root@stockade.example",
+            now,
+        );
         Self {
             accounts: BTreeMap::from([(config.account.clone(), first)]),
             config,
@@ -86,6 +96,8 @@ impl State {
             organizations: Delayed::default(),
             s3: services::s3::State::default(),
             sts: services::sts::State::default(),
+            log: Log::default(),
+            delivered_until: now.as_second(),
         }
     }
 
@@ -102,5 +114,9 @@ impl State {
 
 /// A caller's account is always there: this is only ever seen after a fault of the range itself.
 fn no_account(id: &AccountId) -> AwsError {
-    AwsError::new(500, "InternalFailure", format!("the account {id} is not in this range"))
+    AwsError::new(
+        500,
+        "InternalFailure",
+        format!("the account {id} is not in this range"),
+    )
 }

@@ -30,14 +30,34 @@ pub struct Usage {
 impl Usage {
     /// A key signed a call.
     pub fn record_key(&mut self, key: &str, at: Timestamp, region: &Region, service: &str) {
-        self.keys.insert(key.to_owned(), LastUse { at, region: region.clone(), service: service.to_owned() });
+        self.keys.insert(
+            key.to_owned(),
+            LastUse {
+                at,
+                region: region.clone(),
+                service: service.to_owned(),
+            },
+        );
     }
 
     /// A user or role did an action.
-    pub fn record_action(&mut self, principal_arn: &str, action: &str, at: Timestamp, region: &Region) {
+    pub fn record_action(
+        &mut self,
+        principal_arn: &str,
+        action: &str,
+        at: Timestamp,
+        region: &Region,
+    ) {
         let service = action.split(':').next().unwrap_or_default().to_owned();
-        let last = LastUse { at, region: region.clone(), service };
-        self.actions.entry(principal_arn.to_owned()).or_default().insert(action.to_owned(), last);
+        let last = LastUse {
+            at,
+            region: region.clone(),
+            service,
+        };
+        self.actions
+            .entry(principal_arn.to_owned())
+            .or_default()
+            .insert(action.to_owned(), last);
     }
 
     /// When a key was last used; none: never.

@@ -6,7 +6,9 @@ pub mod organizations;
 pub mod s3;
 pub mod sts;
 
+use crate::call::{Call, RecordExtras, Reply};
 use crate::row::Row;
+use crate::state::State;
 
 /// Every service that the range has, with its operations.
 pub const SERVICES: &[(&str, &[Row])] = &[
@@ -16,6 +18,22 @@ pub const SERVICES: &[(&str, &[Row])] = &[
     ("s3", s3::ROWS),
     ("sts", sts::ROWS),
 ];
+
+/// What the trail's record of a call shows other than by the rule, whether it succeeds or not.
+pub fn describe(state: &State, call: &Call<'_>) -> RecordExtras {
+    match call.service {
+        "s3" => s3::describe(state, call),
+        _ => RecordExtras::default(),
+    }
+}
+
+/// The same, once the answer is known.
+pub fn conclude(call: &Call<'_>, described: RecordExtras, reply: &Reply) -> RecordExtras {
+    match call.service {
+        "s3" => s3::conclude(call, described, reply),
+        _ => described,
+    }
+}
 
 /// An operation's row; none: the range does not have it.
 pub fn row(service: &str, operation: &str) -> Option<&'static Row> {

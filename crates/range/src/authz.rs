@@ -1,0 +1,294 @@
+//! What a caller may do: gathers every policy that has a say and the context of the request, and asks the engine.
+//!
+//! Owns authorisation in the range. The rules of evaluation are `stockade-policy`'s.
+
+use jiff::Timestamp;
+use stockade_policy::{
+    Context, Decision, Named, Policies, Principal, Request, ResourceRule, evaluate,
+};
+use stockade_wire::AwsError;
+use stockade_wire::table::Service;
+
+use crate::authn::user_named_by;
+use crate::call::Call;
+use crate::row::{Need, Needs, Row};
+use crate::state::State;
+
+/// Refuses a call that is not allowed all that it needs.
+pub fn authorise(
+    state: &State,
+    service: &Service,
+    row: &Row,
+    call: &Call<'_>,
+) -> Result<(), AwsError> {
+    let needs = match row.needs {
+        Needs::Nothing => return Ok(()),
+        Needs::Action { action, on } => on(state, call)
+            .into_iter()
+            .map(|on| Need::new(action, on))
+            .collect(),
+        Needs::These(needs) => needs(state, call),
+        Needs::Checked(needs) => needs(state, call)?,
+    };
+    refuse_weak_session(service, row, call)?;
+    let standing = Standing::of(state, call.caller, call.now);
+    let common = common_context(state, call, &standing);
+    for need in &needs {
+        let decision = standing.decide(state, call, need, &common);
+        if !decision.0.is_allowed() {
+            return Err(AwsError::access_denied(
+                service,
+                words(&service.name, &decision.0, need, call, &decision.1),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a caller would be allowed an action: for handlers whose answer depends on a second permission.
+pub fn allowed(state: &State, call: &Call<'_>, need: &Need) -> bool {
+    let standing = Standing::of(state, call.caller, call.now);
+    let common = common_context(state, call, &standing);
+    standing.decide(state, call, need, &common).0.is_allowed()
+}
+
+/// The refusal that a caller gets who is not allowed an action; none for one who is.
+pub fn refusal(state: &State, call: &Call<'_>, need: &Need) -> Option<String> {
+    let standing = Standing::of(state, call.caller, call.now);
+    let common = common_context(state, call, &standing);
+    let (decision, context) = standing.decide(state, call, need, &common);
+    (!decision.is_allowed()).then(|| words(call.service, &decision, need, call, &context))
+}
+
+/// The refusal in the words of the engine, which are AWS's.
+fn words(
+    service: &str,
+    decision: &Decision,
+    need: &Need,
+    call: &Call<'_>,
+    context: &Context,
+) -> String {
+    let request = request(call, need, context);
+    let message = decision.refusal(&request);
+    if service != "s3" {
+        return message;
+    }
+    // S3 tells strangers nothing more, and puts the resource in quotes.
+    let own = need
+        .owner
+        .as_ref()
+        .is_none_or(|owner| *owner == call.caller.account);
+    if !own || matches!(call.caller.principal, Principal::Anonymous) {
+        return "Access Denied".to_owned();
+    }
+    let plain = format!(" on resource: {}", need.resource);
+    message.replacen(&plain, &format!(" on resource: \"{}\"", need.resource), 1)
+}
+
+fn request<'a>(call: &'a Call<'_>, need: &'a Need, context: &'a Context) -> Request<'a> {
+    Request {
+        principal: &call.caller.principal,
+        action: &need.action,
+        resource: &need.resource,
+        resource_account: need.owner.as_ref().map(stockade_model::AccountId::as_str),
+        context,
+    }
+}
+
+/// Sessions of GetSessionToken and GetFederationToken may not call IAM (but with MFA, for the former), nor
+/// most of STS.
+fn refuse_weak_session(service: &Service, row: &Row, call: &Call<'_>) -> Result<(), AwsError> {
+    let Some(session) = &call.caller.session else {
+        return Ok(());
+    };
+    let refused = match (&call.caller.principal, service.name.as_str()) {
+        (Principal::User { .. } | Principal::Root { .. }, "iam") => !session.mfa,
+        (Principal::User { .. } | Principal::Root { .. }, "sts") => row.operation != "AssumeRole",
+        (Principal::FederatedUser { .. }, "iam" | "sts") => true,
+        (Principal::Role { .. }, "sts") => {
+            matches!(row.operation, "GetSessionToken" | "GetFederationToken")
+        }
+        _ => false,
+    };
+    if !refused {
+        return Ok(());
+    }
+    if matches!(row.operation, "GetSessionToken" | "GetFederationToken") {
+        let message = format!("Cannot call {} with session credentials", row.operation);
+        return Err(AwsError::access_denied(service, message));
+    }
+    Err(AwsError::unknown_access_key(service))
+}
+
+/// Every policy that comes with the caller.
+struct Standing {
+    identity: Vec<Named>,
+    boundary: Option<Named>,
+    scps: Vec<Vec<Named>>,
+    tags: Vec<(String, String)>,
+    name: Option<String>,
+}
+
+impl Standing {
+    fn of(state: &State, caller: &crate::call::Caller, now: Timestamp) -> Self {
+        let mut standing = Self {
+            identity: Vec::new(),
+            boundary: None,
+            scps: Vec::new(),
+            tags: Vec::new(),
+            name: None,
+        };
+        let delay = state.config.iam_delay;
+        let Some(account) = state.accounts.get(&caller.account) else {
+            return standing;
+        };
+        let iam = account.iam.effective(now, delay);
+        let mut exempt = false;
+        match &caller.principal {
+            Principal::User { user_id, .. } => {
+                if let Some(user) = iam.user_by_id(user_id) {
+                    standing.identity = iam.policies_of_user(&user.name);
+                    standing.boundary = iam.boundary_of_user(&user.name);
+                    standing.tags = user
+                        .tags
+                        .iter()
+                        .map(|tag| (tag.key.clone(), tag.value.clone()))
+                        .collect();
+                    standing.name = Some(user.name.clone());
+                }
+            }
+            Principal::Role { role_id, .. } => {
+                if let Some(role) = iam.role_by_id(role_id) {
+                    standing.identity = iam.policies_of_role(&role.name);
+                    standing.boundary = iam.boundary_of_role(&role.name);
+                    standing.tags = role
+                        .tags
+                        .iter()
+                        .map(|tag| (tag.key.clone(), tag.value.clone()))
+                        .collect();
+                    exempt = role.path.starts_with("/aws-service-role/");
+                }
+            }
+            Principal::FederatedUser { issuer, .. } => {
+                if let Some(name) = user_named_by(issuer) {
+                    standing.identity = iam.policies_of_user(name);
+                    standing.boundary = iam.boundary_of_user(name);
+                }
+            }
+            Principal::Root { .. } | Principal::Federated { .. } | Principal::Service { .. } => {}
+            Principal::Anonymous => return standing,
+        }
+        if let Some(session) = &caller.session {
+            for (key, value) in &session.tags {
+                standing.tags.retain(|(there, _)| there != key);
+                standing.tags.push((key.clone(), value.clone()));
+            }
+        }
+        if !exempt {
+            standing.scps = state
+                .organizations
+                .effective(now, delay)
+                .scp_levels(&caller.account);
+        }
+        standing
+    }
+
+    fn decide(
+        &self,
+        state: &State,
+        call: &Call<'_>,
+        need: &Need,
+        common: &Context,
+    ) -> (Decision, Context) {
+        let mut context = common.clone();
+        let owner = need.owner.as_ref().unwrap_or(&call.caller.account);
+        context.set("aws:ResourceAccount", owner.as_str());
+        if let Some(id) = organization_of(state, owner, call.now) {
+            context.set("aws:ResourceOrgID", id);
+        }
+        for (key, values) in need.context.iter() {
+            context.insert(key, values.iter().cloned());
+        }
+        let policies = Policies {
+            identity: &self.identity,
+            resource: need
+                .policy
+                .as_ref()
+                .filter(|_| !need.ignore_public)
+                .map(|(named, rule): &(Named, ResourceRule)| (named, *rule)),
+            boundary: self.boundary.as_ref(),
+            session: call
+                .caller
+                .session
+                .as_ref()
+                .map_or(&[], |session| session.policies.as_slice()),
+            scps: &self.scps,
+            rcps: &[],
+            endpoint: &[],
+        };
+        (evaluate(&request(call, need, &context), &policies), context)
+    }
+}
+
+fn organization_of(
+    state: &State,
+    account: &stockade_model::AccountId,
+    now: Timestamp,
+) -> Option<String> {
+    let organization = state.organizations.effective(now, state.config.iam_delay);
+    organization
+        .has_account(account)
+        .then(|| organization.organization_id().map(str::to_owned))
+        .flatten()
+}
+
+/// The global condition keys of a call.
+fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Context {
+    let caller = call.caller;
+    let mut context = Context::new();
+    context.set("aws:CurrentTime", call.now.to_string());
+    context.set("aws:EpochTime", call.now.as_second().to_string());
+    context.set("aws:SecureTransport", "false");
+    context.set("aws:SourceIp", call.source_ip);
+    context.set("aws:UserAgent", call.user_agent);
+    context.set("aws:RequestedRegion", call.region.as_str());
+    context.set("aws:ViaAWSService", "false");
+    let kind = match &caller.principal {
+        Principal::Root { .. } => "Account",
+        Principal::User { .. } => "User",
+        Principal::Role { .. } => "AssumedRole",
+        Principal::FederatedUser { .. } => "FederatedUser",
+        Principal::Federated { .. } | Principal::Service { .. } | Principal::Anonymous => {
+            "Anonymous"
+        }
+    };
+    context.set("aws:PrincipalType", kind);
+    if matches!(caller.principal, Principal::Anonymous) {
+        return context;
+    }
+    context.set("aws:PrincipalAccount", caller.account.as_str());
+    context.set("aws:userid", caller.user_id.as_str());
+    // A role's sessions are known by the role's ARN, whatever their name.
+    let arn = match &caller.principal {
+        Principal::Role { role_arn, .. } => role_arn.to_string(),
+        _ => caller.arn.clone(),
+    };
+    context.set("aws:PrincipalArn", arn);
+    if let Some(name) = &standing.name {
+        context.set("aws:username", name.as_str());
+    }
+    for (key, value) in &standing.tags {
+        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+    }
+    if let Some(id) = organization_of(state, &caller.account, call.now) {
+        context.set("aws:PrincipalOrgID", id);
+    }
+    if let Some(session) = &caller.session {
+        context.set("aws:TokenIssueTime", session.issued.to_string());
+        context.set("aws:MultiFactorAuthPresent", session.mfa.to_string());
+        if let Some(identity) = &session.source_identity {
+            context.set("aws:SourceIdentity", identity.as_str());
+        }
+    }
+    context
+}
