@@ -1,0 +1,129 @@
+//! Who uses a key: calls grouped by identity, key, source address and user agent, so that the
+//! application that works for its living is told from the attacker.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stockade_model::{Event, Finding, Severity};
+
+/// A group of calls that look like one caller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The user, or the role whose sessions these are: an ARN.
+    pub identity: String,
+    /// The key; none for groups over all sessions of a role.
+    pub access_key: Option<String>,
+    /// From where.
+    pub source_address: String,
+    /// With what.
+    pub user_agent: String,
+    /// The first call.
+    pub first: Timestamp,
+    /// The last call.
+    pub last: Timestamp,
+    /// How many calls.
+    pub calls: u64,
+    /// How many were refused for want of permission.
+    pub refused: u64,
+    /// How often each action was called, as in `s3:GetObject`.
+    pub actions: BTreeMap<String, u64>,
+    /// Why it is taken for the attacker; none for callers that nothing speaks against.
+    pub suspect: Option<String>,
+}
+
+impl Caller {
+    /// The actions, most frequent first.
+    pub fn actions_by_count(&self) -> Vec<String> {
+        let mut actions: Vec<_> = self.actions.iter().collect();
+        actions.sort_by(|left, right| right.1.cmp(left.1).then_with(|| left.0.cmp(right.0)));
+        actions.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// What speaks against a caller.
+#[derive(Debug, Clone, Default)]
+pub struct Suspects {
+    /// Source address, with the reason.
+    addresses: BTreeMap<String, String>,
+}
+
+impl Suspects {
+    /// From findings of level medium and above, and from addresses that are known otherwise.
+    pub fn new(findings: &[Finding], addresses: &[String]) -> Self {
+        let mut suspects = Self::default();
+        for finding in findings {
+            if finding.severity >= Severity::Medium
+                && let Some(address) = &finding.source_address
+            {
+                suspects
+                    .addresses
+                    .entry(address.clone())
+                    .or_insert_with(|| finding.title.clone());
+            }
+        }
+        for address in addresses {
+            let why = "named as the attacker's address".to_owned();
+            suspects.addresses.insert(address.clone(), why);
+        }
+        suspects
+    }
+
+    /// Whether nothing is known against anybody.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
+    /// What speaks against a call from this address.
+    pub fn against(&self, address: &str) -> Option<&str> {
+        self.addresses.get(address).map(String::as_str)
+    }
+}
+
+/// The role of a session, or who called.
+fn identity(event: &Event) -> String {
+    event
+        .text(&["userIdentity", "sessionContext", "sessionIssuer", "arn"])
+        .map_or_else(|| event.principal(), str::to_owned)
+}
+
+/// Groups calls into callers, the busiest first. `by_key` keeps the keys apart.
+pub fn group<'e>(
+    events: impl IntoIterator<Item = &'e Event>,
+    suspects: &Suspects,
+    by_key: bool,
+) -> Vec<Caller> {
+    let mut callers: BTreeMap<(String, Option<String>, String, String), Caller> = BTreeMap::new();
+    for event in events {
+        let address = event.source_address().unwrap_or_default().to_owned();
+        let agent = event.user_agent().unwrap_or_default().to_owned();
+        let key = event.access_key().filter(|_| by_key).map(str::to_owned);
+        let id = (identity(event), key, address, agent);
+        let caller = callers.entry(id.clone()).or_insert_with(|| Caller {
+            suspect: suspects.against(&id.2).map(str::to_owned),
+            identity: id.0,
+            access_key: id.1,
+            source_address: id.2,
+            user_agent: id.3,
+            first: event.time(),
+            last: event.time(),
+            calls: 0,
+            refused: 0,
+            actions: BTreeMap::new(),
+        });
+        caller.first = caller.first.min(event.time());
+        caller.last = caller.last.max(event.time());
+        caller.calls += 1;
+        caller.refused += u64::from(event.is_refused());
+        let action = format!("{}:{}", event.service(), event.name());
+        *caller.actions.entry(action).or_default() += 1;
+    }
+    let mut callers: Vec<Caller> = callers.into_values().collect();
+    callers.sort_by(|left, right| {
+        right
+            .calls
+            .cmp(&left.calls)
+            .then_with(|| left.first.cmp(&right.first))
+    });
+    callers
+}

@@ -1,0 +1,215 @@
+//! Undo: the steps of a plan taken back, the last one first.
+//!
+//! A step is taken back only while its state is the one that it left; what is there already as
+//! before counts as taken back. What somebody else has changed since is drift, and is left alone
+//! with its diff. A step whose outcome was unknown is looked at and taken back too.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::actions;
+use crate::diff;
+use crate::journal::{Stage, Trace, word};
+use crate::pace::Moment;
+use crate::plan::{Change, Step};
+use crate::run::{Engine, RunError, Running, STUCK, Shown};
+use stockade_store::IncidentId;
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undone {
+    /// It was taken back, and that was read back.
+    Undone,
+    /// Its state was as before already.
+    Already,
+    /// Somebody has changed the state since; it was left alone. The diff from what the step left.
+    Drift(String),
+    /// It could not be taken back.
+    Failed(String),
+    /// It was not tried, for another step failed or drifted.
+    NotTried,
+}
+
+/// How an undo ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoOutcome {
+    /// Everything is as it was before the plan.
+    Undone,
+    /// Somebody has changed something since: decide about it, then undo the rest.
+    Drift,
+    /// A step could not be taken back: the incident is stuck.
+    Stuck,
+}
+
+/// What became of an undo.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UndoReport {
+    /// The plan.
+    pub plan: String,
+    /// The incident.
+    pub incident: IncidentId,
+    /// How it ended.
+    pub outcome: UndoOutcome,
+    /// Every step that had been begun, the last one first: its id, its title, what became of it.
+    pub steps: Vec<(String, String, Undone)>,
+    /// What to do next.
+    pub next: String,
+}
+
+impl Engine<'_> {
+    /// Takes the plan back. With `past_drift` a step that somebody has changed since is left alone
+    /// and the others are taken back all the same; without, the undo stops there.
+    ///
+    /// Errors: [`RunError::OneWayDone`] when a step has no way back; nothing is undone then.
+    pub async fn undo(&self, plan: &str, past_drift: bool) -> Result<UndoReport, RunError> {
+        let mut running = self.begin(plan, "undo").await?;
+        let mut steps = running.progress.steps(&running.plan);
+        steps.reverse();
+        let one_way: Vec<String> = steps
+            .iter()
+            .filter(|step| {
+                let stage = running.progress.stage(&step.id);
+                step.is_one_way()
+                    && matches!(stage, Some(Stage::Done | Stage::Applying | Stage::Unknown))
+            })
+            .map(|step| format!("{} ({})", step.id, step.title))
+            .collect();
+        if !one_way.is_empty() {
+            return Err(RunError::OneWayDone {
+                plan: plan.to_owned(),
+                steps: one_way.join(", "),
+            });
+        }
+        running.open("undo").await?;
+        let mut outcome = UndoOutcome::Undone;
+        let mut stopped = false;
+        let mut report = Vec::new();
+        for step in &steps {
+            let (Some(change), Some(trace)) = (
+                step.change(),
+                running.progress.traces.get(&step.id).cloned(),
+            ) else {
+                continue;
+            };
+            if trace.params.is_null() {
+                continue;
+            }
+            let undone = if stopped {
+                Undone::NotTried
+            } else {
+                running.take_back(step, change, &trace).await?
+            };
+            match &undone {
+                Undone::Failed(_) => (outcome, stopped) = (UndoOutcome::Stuck, true),
+                Undone::Drift(_) => (outcome, stopped) = (UndoOutcome::Drift, !past_drift),
+                Undone::Undone | Undone::Already | Undone::NotTried => {}
+            }
+            report.push((step.id.clone(), step.title.clone(), undone));
+        }
+        let (status, word, next) = match outcome {
+            UndoOutcome::Undone => (
+                "undone",
+                "undone",
+                "everything is as it was before the plan; the attacker, if there is one, is free again",
+            ),
+            UndoOutcome::Drift => (
+                "partly-undone",
+                "drift",
+                "somebody has changed what the plan had set; read the diffs, then set it right by hand, or undo the others past the drift",
+            ),
+            UndoOutcome::Stuck => (
+                STUCK,
+                STUCK,
+                "STUCK: a step could not be taken back. Read why, set it right (permissions, the network, or the state by hand), then undo again",
+            ),
+        };
+        self.status(&running, status).await?;
+        running.close(word).await?;
+        Ok(UndoReport {
+            plan: plan.to_owned(),
+            incident: running.record.incident,
+            outcome,
+            steps: report,
+            next: next.to_owned(),
+        })
+    }
+}
+
+impl Running<'_> {
+    async fn take_back(
+        &mut self,
+        step: &Step,
+        change: &Change,
+        trace: &Trace,
+    ) -> Result<Undone, RunError> {
+        let now = || self.engine.pace.now();
+        let observed = match self.observe(step, change, &trace.params).await? {
+            Ok(observed) => observed,
+            Err(why) => return self.not_undone(step, why).await,
+        };
+        if observed.state == trace.before {
+            if trace.stage != Stage::Undone {
+                let body = json!({"note": "was as before already"});
+                self.journal
+                    .write(now(), word::UNDONE, Some(&step.id), body)
+                    .await?;
+            }
+            return Ok(Undone::Already);
+        }
+        if observed.state != trace.after {
+            let diff = diff::json(&trace.after, &observed.state);
+            let body = json!({ "diff": diff });
+            self.journal
+                .write(now(), word::DRIFT, Some(&step.id), body)
+                .await?;
+            return Ok(Undone::Drift(diff));
+        }
+        let action = actions::named(&change.action)?;
+        let inverse = action.inverse(&trace.params, &trace.before, &observed.handles)?;
+        let Some(call) = inverse else {
+            return self
+                .not_undone(step, "the step has no way back".to_owned())
+                .await;
+        };
+        let body = json!({ "call": call });
+        self.journal
+            .write(now(), word::UNDOING, Some(&step.id), body)
+            .await?;
+        let answer = match self.engine.reach.account(&step.account).await {
+            Ok(aws) => aws.call(&call).await,
+            Err(error) => Err(error),
+        };
+        let shown = self
+            .read_back(step, change, &trace.params, &trace.before, &trace.after)
+            .await?;
+        let error = answer.err().map(|error| error.to_string());
+        let why = match (shown, error) {
+            (Shown::Wanted, _) => {
+                self.journal
+                    .write(now(), word::UNDONE, Some(&step.id), json!({}))
+                    .await?;
+                let moment = Moment::Undone(&step.id, &step.title);
+                self.engine.pace.at(moment).await;
+                return Ok(Undone::Undone);
+            }
+            (_, Some(error)) => error,
+            (Shown::Unchanged, None) => {
+                "the write was acknowledged, but it does not show".to_owned()
+            }
+            (Shown::Other(diff), None) => format!("another state is there now:\n{diff}"),
+            (Shown::Blind(why), None) => format!("the state could not be read back: {why}"),
+        };
+        self.not_undone(step, why).await
+    }
+
+    async fn not_undone(&self, step: &Step, why: String) -> Result<Undone, RunError> {
+        let now = self.engine.pace.now();
+        let body = json!({ "note": why });
+        self.journal
+            .write(now, word::UNDO_FAILED, Some(&step.id), body)
+            .await?;
+        Ok(Undone::Failed(why))
+    }
+}
