@@ -1,5 +1,7 @@
 //! S3 from the caller's side, without the wire: what each call needs, what it answers, what it leaves.
 
+mod records;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -399,34 +401,6 @@ fn an_archived_object_must_be_restored_first() {
         bench.ok("HeadObject", key)["StorageClass"],
         json!("GLACIER")
     );
-}
-
-#[test]
-fn records_name_what_was_touched() {
-    let mut bench = Bench::new();
-    bench.put("PutObject", json!({"Bucket": "b-1", "Key": "k"}), Some("x"));
-    let bucket = json!({"accountId": OWNER, "type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::b-1"});
-    let get = json!({"Bucket": "b-1", "Key": "k"});
-    let (outcome, record) = bench.call(&root(OTHER), "GetObject", get, None);
-    assert!(outcome.is_err());
-    assert_eq!(record.also_in, Some(account(OWNER)));
-    let object = json!({"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::b-1/k"});
-    assert_eq!(record.resources, Some(json!([object, bucket])));
-    let (_, record) = bench.call(
-        &root(OWNER),
-        "ListObjectsV2",
-        json!({"Bucket": "b-1"}),
-        None,
-    );
-    assert_eq!(record.event_name.as_deref(), Some("ListObjects"));
-    let prefix = json!({"type": "AWS::S3::Object", "ARNPrefix": "arn:aws:s3:::b-1/"});
-    assert_eq!(record.resources, Some(json!([prefix, bucket])));
-    bench.ok("DeleteObject", json!({"Bucket": "b-1", "Key": "k"}));
-    let (outcome, record) =
-        bench.call(&root(OWNER), "DeleteBucket", json!({"Bucket": "b-1"}), None);
-    assert!(outcome.is_ok());
-    assert_eq!(record.resources, Some(json!([bucket])));
-    assert_eq!(record.also_in, None);
 }
 
 #[test]
