@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use jiff::Timestamp;
-use stockade_model::{Arn, Secret};
+use stockade_model::{AccountId, Arn, Secret};
 use stockade_policy::Principal;
 use stockade_wire::AwsError;
 use stockade_wire::sigv4::{self, Claim, Payload};
@@ -14,6 +14,32 @@ use stockade_wire::table::Service;
 use crate::call::Caller;
 use crate::services::iam::access_keys::{KeyOwner, KeyStatus};
 use crate::state::State;
+
+/// Whose word is taken for who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// A signature's: everybody proves who they are.
+    #[default]
+    Signatures,
+    /// Anybody's: no signature is checked. A known key is its owner, an account's id is that account's root, and
+    /// any other key is the root of the first account.
+    Anybody,
+}
+
+/// A request, as far as it says who makes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The service that is asked.
+    pub service: &'a Service,
+    /// What the request claims; none: it is anonymous.
+    pub claim: Option<&'a Claim>,
+    /// Its head.
+    pub parts: &'a Parts,
+    /// Its body, as it came.
+    pub body: &'a Bytes,
+    /// The range's time.
+    pub now: Timestamp,
+}
 
 /// A caller who proved who they are, and the body as it was meant (without the framing of signed chunks).
 #[derive(Debug, Clone)]
@@ -24,29 +50,41 @@ pub struct Authenticated {
     pub body: Bytes,
 }
 
-/// Why a caller was turned away, and in whose trail that is recorded: a call with a wrong signature is
-/// recorded nowhere, since nobody knows who made it.
-pub type Refusal = AwsError;
-
-/// Checks the signature of a request. `None` claims nothing: the caller is anonymous.
+/// Finds out who makes a request.
+///
+/// # Errors
+/// The service's own refusal. It is recorded in no trail: nobody knows who called.
 pub fn authenticate(
     state: &State,
-    service: &Service,
-    claim: Option<&Claim>,
-    parts: &Parts,
-    body: &Bytes,
-    now: Timestamp,
-) -> Result<Authenticated, Refusal> {
+    trust: Trust,
+    request: &Request<'_>,
+) -> Result<Authenticated, AwsError> {
+    let Request {
+        service,
+        claim,
+        parts,
+        body,
+        now,
+    } = *request;
     let Some(claim) = claim else {
         // S3 alone serves strangers; what they may do is up to the bucket's policy.
         if service.name == "s3" {
+            let body = sigv4::unchunk(None, parts, body)?;
             return Ok(Authenticated {
                 caller: anonymous(state),
-                body: body.clone(),
+                body,
             });
         }
         return Err(AwsError::missing_authentication(service));
     };
+    if trust == Trust::Anybody {
+        let caller = match holder(state, service, claim, now) {
+            Ok((caller, _)) => caller,
+            Err(_) => taken_at_their_word(state, &claim.access_key),
+        };
+        let body = sigv4::unchunk(None, parts, body)?;
+        return Ok(Authenticated { caller, body });
+    }
     let (caller, secret) = holder(state, service, claim, now)?;
     sigv4::verify(claim, secret, parts, body, now)?;
     let body = match claim.payload {
@@ -58,13 +96,36 @@ pub fn authenticate(
     Ok(Authenticated { caller, body })
 }
 
+/// Where nobody proves anything: the root of the account whose id stands in place of a key, or of the first.
+fn taken_at_their_word(state: &State, key: &str) -> Caller {
+    let account = key
+        .parse()
+        .ok()
+        .filter(|account| state.accounts.contains_key(account))
+        .unwrap_or_else(|| state.config.account.clone());
+    root(&account, Some(key.to_owned()))
+}
+
+fn root(account: &AccountId, access_key: Option<String>) -> Caller {
+    Caller {
+        account: account.clone(),
+        principal: Principal::Root {
+            account: account.clone(),
+        },
+        arn: format!("arn:aws:iam::{account}:root"),
+        user_id: account.to_string(),
+        access_key,
+        session: None,
+    }
+}
+
 /// Who holds the key, and the key's secret.
 fn holder<'a>(
     state: &'a State,
     service: &Service,
     claim: &Claim,
     now: Timestamp,
-) -> Result<(Caller, &'a Secret), Refusal> {
+) -> Result<(Caller, &'a Secret), AwsError> {
     let unknown = || AwsError::unknown_access_key(service);
     if let Some(issued) = state.sts.find(&claim.access_key) {
         let presented = claim.session_token.as_deref().ok_or_else(unknown)?;
@@ -93,16 +154,7 @@ fn holder<'a>(
             return Err(unknown());
         }
         let caller = match &key.owner {
-            KeyOwner::Root => Caller {
-                account: account.id.clone(),
-                principal: Principal::Root {
-                    account: account.id.clone(),
-                },
-                arn: format!("arn:aws:iam::{}:root", account.id),
-                user_id: account.id.to_string(),
-                access_key: Some(key.id.clone()),
-                session: None,
-            },
+            KeyOwner::Root => root(&account.id, Some(key.id.clone())),
             KeyOwner::User(name) => {
                 let user = iam.user(name).ok_or_else(unknown)?;
                 let arn = user.arn(&account.id);
@@ -124,7 +176,8 @@ fn holder<'a>(
     Err(unknown())
 }
 
-/// Whether the user or role behind a session is still there: its credentials die with it.
+/// Whether the user behind a session is still there: its credentials die with it. A role's session lives on
+/// without the role, and may do nothing.
 fn still_there(state: &State, caller: &Caller, now: Timestamp) -> bool {
     let Some(account) = state.accounts.get(&caller.account) else {
         return false;
@@ -132,7 +185,6 @@ fn still_there(state: &State, caller: &Caller, now: Timestamp) -> bool {
     let iam = account.iam.effective(now, state.config.iam_delay);
     match &caller.principal {
         Principal::User { user_id, .. } => iam.user_by_id(user_id).is_some(),
-        Principal::Role { role_id, .. } => iam.role_by_id(role_id).is_some(),
         Principal::FederatedUser { issuer, .. } => {
             user_named_by(issuer).is_none_or(|name| iam.user(name).is_some())
         }

@@ -21,6 +21,7 @@ pub fn authorise(
     row: &Row,
     call: &Call<'_>,
 ) -> Result<(), AwsError> {
+    refuse_weak_session(service, row, call)?;
     let needs = match row.needs {
         Needs::Nothing => return Ok(()),
         Needs::Action { action, on } => on(state, call)
@@ -30,7 +31,6 @@ pub fn authorise(
         Needs::These(needs) => needs(state, call),
         Needs::Checked(needs) => needs(state, call)?,
     };
-    refuse_weak_session(service, row, call)?;
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
     for need in &needs {
@@ -101,6 +101,9 @@ fn refuse_weak_session(service: &Service, row: &Row, call: &Call<'_>) -> Result<
     let Some(session) = &call.caller.session else {
         return Ok(());
     };
+    if row.operation == "GetCallerIdentity" {
+        return Ok(());
+    }
     let refused = match (&call.caller.principal, service.name.as_str()) {
         (Principal::User { .. } | Principal::Root { .. }, "iam") => !session.mfa,
         (Principal::User { .. } | Principal::Root { .. }, "sts") => row.operation != "AssumeRole",

@@ -48,6 +48,8 @@ pub struct Session {
     pub source_identity: Option<String>,
     /// Whether a role's session asked for it: then it lasts an hour at most.
     pub chained: bool,
+    /// The unique id of the user who asked for it, for a federated user.
+    pub issuer_id: Option<String>,
 }
 
 /// A call on its way to its handler.

@@ -1,4 +1,4 @@
-//! The control calls: `/_stockade/health`, `/clock`. From loopback only.
+//! The control calls: `/_stockade/health`, `/clock`, `/requests`, `/reset`. From loopback only.
 //!
 //! Owns what AWS has no call for.
 
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use stockade_model::Clock;
 
 use crate::request::Desk;
+use crate::server::Birth;
 use crate::services::cloudtrail::delivery;
 
 const PREFIX: &str = "/_stockade/";
@@ -29,8 +30,9 @@ struct Advance {
 }
 
 /// Answers a control call.
-pub fn answer(
+pub(crate) fn answer(
     desk: &Desk,
+    birth: &Birth,
     call: &str,
     parts: &Parts,
     body: &Bytes,
@@ -65,13 +67,26 @@ pub fn answer(
                 &json!({"error": "send {\"advance\": \"PT30M\"}: how far to move the clock forward, as an ISO 8601 duration or like \"30m\""}),
             ),
         },
-        ("health" | "clock", _) => json_answer(
+        ("requests", &Method::GET) => {
+            json_answer(StatusCode::OK, &json!({"requests": desk.seen()}))
+        }
+        ("reset", &Method::POST) => match birth.state(desk.clock.now()) {
+            Ok(state) => {
+                *desk.write() = state;
+                json_answer(StatusCode::OK, &json!({"status": "reset"}))
+            }
+            Err(error) => json_answer(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &json!({"error": error.to_string()}),
+            ),
+        },
+        ("health" | "clock" | "requests" | "reset", _) => json_answer(
             StatusCode::METHOD_NOT_ALLOWED,
             &json!({"error": "this control call does not take this method"}),
         ),
         _ => json_answer(
             StatusCode::NOT_FOUND,
-            &json!({"error": "no such control call: there are health and clock"}),
+            &json!({"error": "no such control call: there are health, clock, requests and reset"}),
         ),
     }
 }

@@ -35,6 +35,14 @@ impl Ids {
         Ok(Self(ChaCha20Rng::from_seed(seed)))
     }
 
+    /// Another source, whose ids differ from this one's and follow from the same seed.
+    #[must_use]
+    pub fn branch(&mut self) -> Self {
+        let mut seed = [0; 32];
+        self.0.fill_bytes(&mut seed);
+        Self(ChaCha20Rng::from_seed(seed))
+    }
+
     fn letters(&mut self, alphabet: &[u8], length: usize) -> String {
         (0..length)
             .filter_map(|_| {

@@ -2,36 +2,36 @@
 //!
 //! Owns the order, the same for every service. Handlers do none of it.
 
-use std::sync::{PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
+use serde::Serialize;
 use stockade_model::{Clock, Region};
+use stockade_policy::Principal;
 use stockade_wire::server::{self, Target};
 use stockade_wire::sigv4::{self, Claim};
 use stockade_wire::{AwsError, Object};
 
-use crate::authn;
+use crate::authn::{self, Trust};
 use crate::authz;
 use crate::call::{Call, Caller, RecordExtras, Reply};
 use crate::clock::RangeClock;
-use crate::row::{Handler, Row};
+use crate::ids::Ids;
+use crate::row::{Handler, Needs, Row};
 use crate::services;
 use crate::services::cloudtrail::delivery;
 use crate::state::State;
 use crate::trail;
 
-/// Where a request came from, as far as the connection tells.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The address at the other end.
-    pub address: std::net::IpAddr,
-}
-
 /// The header by which a caller on loopback says from which address it would come.
 pub const SOURCE_HEADER: &str = "x-stockade-source-ip";
+/// How many requests are kept for `/_stockade/requests`.
+const KEPT_REQUESTS: usize = 1_000;
 
 /// What every request needs.
 #[derive(Debug)]
@@ -40,173 +40,30 @@ pub struct Desk {
     pub state: RwLock<State>,
     /// The range's clock.
     pub clock: RangeClock,
+    /// Whose word is taken for who calls.
+    pub trust: Trust,
+    /// Ids of requests and events: apart from the state's, so that a read does not wait for its change.
+    ids: Mutex<Ids>,
+    /// The last requests, whoever made them.
+    seen: Mutex<VecDeque<Seen>>,
 }
 
-impl Desk {
-    /// Answers a request.
-    pub fn answer(&self, parts: &Parts, body: &Bytes, source: &Source) -> Response<Bytes> {
-        let now = self.clock.now();
-        let target = match server::identify(parts, body) {
-            Ok(target) => target,
-            Err(error) => {
-                let request_id = self.write().ids.uuid();
-                return server::encode_error(
-                    None,
-                    None,
-                    &error,
-                    &request_id,
-                    Some(parts.uri.path()),
-                );
-            }
-        };
-        let is_s3 = target.service.name == "s3";
-        // S3's request ids are shorter than the others', and there is a second one.
-        let request_id = match is_s3 {
-            true => self.write().ids.hex(16).to_uppercase(),
-            false => self.write().ids.uuid(),
-        };
-        let visit = Visit {
-            target: &target,
-            parts,
-            now,
-            request_id: &request_id,
-            source: address_of(parts, source),
-        };
-        let mut answer = match self.serve(&visit, body) {
-            Ok(reply) => {
-                let mut answer = server::encode(&target, &reply.output, reply.body, &request_id);
-                if let Some(status) = reply
-                    .status
-                    .and_then(|status| http::StatusCode::from_u16(status).ok())
-                {
-                    *answer.status_mut() = status;
-                }
-                answer
-            }
-            Err(error) => server::encode_error(
-                Some(target.service),
-                Some(target.protocol),
-                &error,
-                &request_id,
-                Some(parts.uri.path()),
-            ),
-        };
-        if let Ok(extended) = services::s3::extended_request_id(&request_id).parse()
-            && is_s3
-        {
-            answer.headers_mut().insert("x-amz-id-2", extended);
-        }
-        answer
-    }
-
-    /// The state, to change. A handler that panicked has been caught; what it left is kept.
-    pub fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The state, to read.
-    pub fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn serve(&self, visit: &Visit<'_>, body: &Bytes) -> Result<Reply, AwsError> {
-        let service = visit.target.service;
-        let claim = sigv4::claim(visit.parts)?;
-        // Who calls is settled before anything else: a stranger learns nothing from our errors, and leaves no
-        // record in anybody's trail.
-        let known = authn::authenticate(
-            &self.read(),
-            service,
-            claim.as_ref(),
-            visit.parts,
-            body,
-            visit.now,
-        )?;
-        let region = region_of(claim.as_ref());
-        let decoded = server::decode(visit.target, visit.parts, &known.body);
-        let (input, body) = match &decoded {
-            Ok(decoded) => (decoded.input.clone(), decoded.body.clone()),
-            Err(_) => (Object::new(), None),
-        };
-        let call = Call {
-            service: &service.name,
-            operation: &visit.target.operation.name,
-            input: &input,
-            body: body.as_ref(),
-            caller: &known.caller,
-            region: &region,
-            now: visit.now,
-            request_id: visit.request_id,
-            source_ip: &visit.source,
-            user_agent: text(&visit.parts.headers, "user-agent"),
-            headers: &visit.parts.headers,
-            host: text(&visit.parts.headers, "host"),
-            presigned: claim.is_some_and(|claim| claim.presigned_expires.is_some()),
-        };
-        let row = services::row(&service.name, call.operation);
-        // Before the deed: afterwards what it was done to may be gone.
-        let described = services::describe(&self.read(), &call);
-        let outcome = match (decoded, row) {
-            (Err(error), _) => Err(error),
-            (Ok(_), None) => Err(not_implemented(&call)),
-            (Ok(_), Some(row)) => self.run(visit.target, row, &call),
-        };
-        let described = match &outcome {
-            Ok(reply) => services::conclude(&call, described, reply),
-            Err(_) => described,
-        };
-        self.remember(visit.target, row, &call, &outcome, described);
-        outcome
-    }
-
-    fn run(&self, target: &Target, row: &Row, call: &Call<'_>) -> Result<Reply, AwsError> {
-        server::validate(
-            target.service,
-            target.operation,
-            call.input,
-            call.body.is_some(),
-        )?;
-        match row.handler {
-            Handler::Read(handle) => {
-                let state = self.read();
-                authz::authorise(&state, target.service, row, call)?;
-                handle(&state, call)
-            }
-            Handler::Write(handle) => {
-                // One lock for both: between the decision and the deed nothing changes.
-                let mut state = self.write();
-                authz::authorise(&state, target.service, row, call)?;
-                handle(&mut state, call)
-            }
-        }
-    }
-
-    /// Records a call: in the trail, in what was last used, and what is due for delivery is delivered.
-    fn remember(
-        &self,
-        target: &Target,
-        row: Option<&Row>,
-        call: &Call<'_>,
-        outcome: &Result<Reply, AwsError>,
-        described: RecordExtras,
-    ) {
-        let mut state = self.write();
-        let region = trail::region_of(target.service, call.region);
-        let made = trail::records(
-            &mut state.ids,
-            target.service,
-            target.operation,
-            row,
-            call,
-            outcome,
-            described,
-        );
-        for (account, record) in made {
-            delivery::take(&mut state, &account, &region, record);
-        }
-        remember_use(&mut state, call, row, outcome.is_ok());
-        delivery::deliver_due(&mut state, call.now);
-    }
+/// A request as the range saw it, recorded in a trail or not: AWS keeps no record of who fails to say who they are.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// When.
+    pub time: Timestamp,
+    /// The service and the operation, as far as they are known.
+    pub action: Option<String>,
+    /// The access key that was named, good or not.
+    pub access_key_id: Option<String>,
+    /// From which address.
+    pub source: String,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The error's code; none where it went well.
+    pub error_code: Option<String>,
 }
 
 /// What is known of a request before it is decoded.
@@ -215,35 +72,243 @@ struct Visit<'a> {
     parts: &'a Parts,
     now: Timestamp,
     request_id: &'a str,
-    source: String,
+    source: &'a str,
+}
+
+impl Desk {
+    /// A desk over a state. `ids` gives the ids of requests and events.
+    pub fn new(state: State, clock: RangeClock, trust: Trust, ids: Ids) -> Self {
+        Self {
+            state: RwLock::new(state),
+            clock,
+            trust,
+            ids: Mutex::new(ids),
+            seen: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// Answers a request that came from `peer`.
+    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: IpAddr) -> Response<Bytes> {
+        let now = self.clock.now();
+        let source = address_of(&parts.headers, peer);
+        let mut seen = Seen {
+            time: now,
+            action: None,
+            access_key_id: None,
+            source,
+            status: 200,
+            error_code: None,
+        };
+        let answer = self.serve(parts, body, now, &mut seen);
+        seen.status = answer.status().as_u16();
+        let mut all = lock(&self.seen);
+        if all.len() >= KEPT_REQUESTS {
+            all.pop_front();
+        }
+        all.push_back(seen);
+        answer
+    }
+
+    fn serve(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        now: Timestamp,
+        seen: &mut Seen,
+    ) -> Response<Bytes> {
+        let path = Some(parts.uri.path());
+        let target = match server::identify(parts, body) {
+            Ok(target) => target,
+            Err(error) => {
+                seen.error_code = Some(error.code.clone());
+                let request_id = lock(&self.ids).uuid();
+                return server::encode_error(None, None, &error, &request_id, path);
+            }
+        };
+        let is_s3 = target.service.name == "s3";
+        // S3's request ids are shorter than the others', and there is a second one.
+        let request_id = if is_s3 {
+            lock(&self.ids).hex(16).to_uppercase()
+        } else {
+            lock(&self.ids).uuid()
+        };
+        seen.action = Some(format!("{}:{}", target.service.name, target.operation.name));
+        let source = seen.source.clone();
+        let visit = Visit {
+            target: &target,
+            parts,
+            now,
+            request_id: &request_id,
+            source: &source,
+        };
+        let mut answer = match self.call(&visit, body, seen) {
+            Ok(reply) => {
+                let status = reply
+                    .status
+                    .and_then(|status| StatusCode::from_u16(status).ok());
+                let mut answer = server::encode(&target, &reply.output, reply.body, &request_id);
+                if let Some(status) = status {
+                    *answer.status_mut() = status;
+                }
+                answer
+            }
+            Err(error) => {
+                seen.error_code = Some(error.code.clone());
+                let (service, protocol) = (Some(target.service), Some(target.protocol));
+                server::encode_error(service, protocol, &error, &request_id, path)
+            }
+        };
+        if is_s3 && let Ok(extended) = services::s3::extended_request_id(&request_id).parse() {
+            answer.headers_mut().insert("x-amz-id-2", extended);
+        }
+        answer
+    }
+
+    fn call(&self, visit: &Visit<'_>, body: &Bytes, seen: &mut Seen) -> Result<Reply, AwsError> {
+        let target = visit.target;
+        let service = target.service;
+        let claim = sigv4::claim(visit.parts)?;
+        seen.access_key_id = claim.as_ref().map(|claim| claim.access_key.clone());
+        // Who calls is settled before anything else: a stranger learns nothing from validation, and leaves no
+        // record in anybody's trail.
+        let request = authn::Request {
+            service,
+            claim: claim.as_ref(),
+            parts: visit.parts,
+            body,
+            now: visit.now,
+        };
+        let known = authn::authenticate(&self.read(), self.trust, &request)?;
+        let region = region_of(claim.as_ref());
+        let decoded = server::decode(target, visit.parts, &known.body);
+        let (input, body, malformed) = match decoded {
+            Ok(decoded) => (decoded.input, decoded.body, None),
+            Err(error) => (Object::new(), None, Some(error)),
+        };
+        let call = Call {
+            service: &service.name,
+            operation: &target.operation.name,
+            input: &input,
+            body: body.as_ref(),
+            caller: &known.caller,
+            region: &region,
+            now: visit.now,
+            request_id: visit.request_id,
+            source_ip: visit.source,
+            user_agent: text(&visit.parts.headers, "user-agent"),
+            headers: &visit.parts.headers,
+            host: text(&visit.parts.headers, "host"),
+            presigned: claim.is_some_and(|claim| claim.presigned_expires.is_some()),
+        };
+        let row = services::row(&service.name, call.operation);
+        // Before the deed: afterwards what it was done to may be gone.
+        let described = services::describe(&self.read(), &call);
+        let outcome = match (malformed, row) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(not_implemented(&call)),
+            (None, Some(row)) => self.run(target, row, &call),
+        };
+        let described = match &outcome {
+            Ok(reply) => services::conclude(&call, described, reply),
+            Err(_) => described,
+        };
+        self.remember(target, row, &call, &outcome, described);
+        outcome
+    }
+
+    fn run(&self, target: &Target, row: &Row, call: &Call<'_>) -> Result<Reply, AwsError> {
+        let service = target.service;
+        server::validate(service, target.operation, call.input, call.body.is_some())?;
+        match row.handler {
+            Handler::Read(handle) => {
+                let state = self.read();
+                authz::authorise(&state, service, row, call)?;
+                handle(&state, call)
+            }
+            Handler::Write(handle) => {
+                // One lock for both: between the decision and the deed nothing changes.
+                let mut state = self.write();
+                authz::authorise(&state, service, row, call)?;
+                handle(&mut state, call)
+            }
+        }
+    }
+
+    /// Records a call: in the trail and in what was last used; and what is due for delivery is delivered.
+    fn remember(
+        &self,
+        target: &Target,
+        row: Option<&Row>,
+        call: &Call<'_>,
+        outcome: &Result<Reply, AwsError>,
+        described: RecordExtras,
+    ) {
+        let event = trail::Event {
+            service: target.service,
+            operation: target.operation,
+            row,
+            call,
+            outcome,
+        };
+        let made = trail::records(&event, described, || lock(&self.ids).uuid());
+        let region = trail::region_of(target.service, call.region);
+        let mut state = self.write();
+        for (account, record) in made {
+            delivery::take(&mut state, &account, &region, record);
+        }
+        remember_use(&mut state, call, row, outcome.is_ok());
+        delivery::deliver_due(&mut state, call.now);
+    }
+
+    /// The state, to change. A handler that panicked has been caught; what it left is kept.
+    pub fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, to read.
+    pub fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last requests, oldest first.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.seen).iter().cloned().collect()
+    }
+
+    /// A copy of the source of request ids, for a copy of the range.
+    pub fn ids(&self) -> Ids {
+        lock(&self.ids).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>, done: bool) {
-    let Caller {
-        account,
-        principal,
-        access_key,
-        session,
-        ..
-    } = call.caller;
-    let Some(account) = state.accounts.get_mut(account) else {
+    let caller: &Caller = call.caller;
+    let Some(account) = state.accounts.get_mut(&caller.account) else {
         return;
     };
-    if let Some(key) = access_key.as_ref().filter(|_| session.is_none()) {
+    if let Some(key) = caller
+        .access_key
+        .as_ref()
+        .filter(|_| caller.session.is_none())
+    {
         account
             .usage
             .record_key(key, call.now, call.region, call.service);
     }
-    let arn = match principal {
-        stockade_policy::Principal::User { arn, .. } => arn.to_string(),
-        stockade_policy::Principal::Role { role_arn, .. } => role_arn.to_string(),
+    let arn = match &caller.principal {
+        Principal::User { arn, .. } => arn.to_string(),
+        Principal::Role { role_arn, .. } => role_arn.to_string(),
         _ => return,
     };
     let action = match row.map(|row| row.needs) {
-        Some(crate::row::Needs::Action { action, .. }) => action.to_owned(),
+        Some(Needs::Action { action, .. }) => action.to_owned(),
         _ => format!("{}:{}", call.service, call.operation),
     };
-    // Access Advisor counts attempts too, but not those that were refused.
+    // Access Advisor counts what was allowed, whether or not it then succeeded; a refusal it does not.
     if done {
         account
             .usage
@@ -257,14 +322,13 @@ fn region_of(claim: Option<&Claim>) -> Region {
         .unwrap_or_else(Region::us_east_1)
 }
 
-fn address_of(parts: &Parts, source: &Source) -> String {
-    let told = parts
-        .headers
+fn address_of(headers: &HeaderMap, peer: IpAddr) -> String {
+    let told = headers
         .get(SOURCE_HEADER)
         .and_then(|value| value.to_str().ok());
-    match told.and_then(|told| told.parse::<std::net::IpAddr>().ok()) {
-        Some(address) if source.address.is_loopback() => address.to_string(),
-        _ => source.address.to_string(),
+    match told.and_then(|told| told.parse::<IpAddr>().ok()) {
+        Some(address) if peer.is_loopback() => address.to_string(),
+        _ => peer.to_string(),
     }
 }
 

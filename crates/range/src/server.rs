@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,15 +23,16 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::authn::Trust;
 use crate::clock::RangeClock;
 use crate::control;
 use crate::ids::{Ids, NoRandomness};
-use crate::request::{Desk, Source};
+use crate::request::Desk;
 use crate::services::iam;
 use crate::state::{Behaviour, State};
 
-/// The largest body that is taken, in bytes: S3's for a single put.
-const MAX_BODY: usize = 5 * 1024 * 1024 * 1024;
+/// The largest body that is taken, in bytes. It is held in memory, so that it is less than S3's 5 GiB.
+const MAX_BODY: usize = 1024 * 1024 * 1024;
 /// How long open connections are given to finish at a stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -51,6 +53,10 @@ pub struct Config {
     pub trail_delay: SignedDuration,
     /// A clock that stands at this time until it is moved; none: the machine's.
     pub still_at: Option<Timestamp>,
+    /// Whose word is taken for who calls.
+    pub trust: Trust,
+    /// Whether it may listen on an address that others can reach. Never together with [`Trust::Anybody`].
+    pub exposed: bool,
 }
 
 impl Default for Config {
@@ -63,6 +69,8 @@ impl Default for Config {
             iam_delay: SignedDuration::ZERO,
             trail_delay: SignedDuration::from_mins(5),
             still_at: None,
+            trust: Trust::Signatures,
+            exposed: false,
         }
     }
 }
@@ -83,6 +91,16 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// Others could reach it, and nobody said that they may.
+    #[error(
+        "{0} can be reached from other machines; a range listens on 127.0.0.1 unless it is told otherwise"
+    )]
+    Exposed(SocketAddr),
+    /// Others could reach a range that believes everybody.
+    #[error(
+        "{0} can be reached from other machines, and without signatures anybody there would be root; listen on 127.0.0.1"
+    )]
+    ExposedToAnybody(SocketAddr),
     /// No ids without randomness.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -95,19 +113,27 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Range {
     desk: Arc<Desk>,
+    birth: Arc<Birth>,
     address: SocketAddr,
-    administrator: (String, Secret),
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
 }
 
 impl Range {
     /// Starts a new, empty cloud.
+    ///
+    /// # Errors
+    /// [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listen = config.listen;
+        match (listen.ip().is_loopback(), config.trust, config.exposed) {
+            (false, Trust::Anybody, _) => return Err(StartError::ExposedToAnybody(listen)),
+            (false, Trust::Signatures, false) => return Err(StartError::Exposed(listen)),
+            _ => {}
+        }
         let clock = config
             .still_at
             .map_or_else(RangeClock::running, RangeClock::still);
-        let now = clock.now();
         let mut ids = match config.seed {
             Some(seed) => Ids::seeded(seed),
             None => Ids::unforeseeable()?,
@@ -116,54 +142,54 @@ impl Range {
             .admin_key
             .clone()
             .unwrap_or_else(|| (ids.access_key("AKIA"), ids.secret()));
-        let behaviour = Behaviour {
-            iam_delay: config.iam_delay,
-            trail_delay: config.trail_delay,
-            account: config.account.clone(),
+        let birth = Birth {
+            behaviour: Behaviour {
+                iam_delay: config.iam_delay,
+                trail_delay: config.trail_delay,
+                account: config.account,
+            },
+            administrator,
+            ids: ids.clone(),
         };
-        let mut state = State::new(behaviour, ids, now);
-        iam::users::add_administrator(
-            &mut state,
-            &config.account,
-            &administrator.0,
-            administrator.1.clone(),
-            now,
-        )
-        .map_err(StartError::Administrator)?;
-        Self::serve(config.listen, state, clock, administrator).await
+        let state = birth
+            .state(clock.now())
+            .map_err(StartError::Administrator)?;
+        let requests = ids.branch();
+        let desk = Desk::new(state, clock, config.trust, requests);
+        Self::serve(listen, desk, birth).await
     }
 
     /// Starts a second range on a free port of loopback, with a copy of everything that this one knows. Its clock
     /// stands at this one's time.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`].
     pub async fn copy(&self) -> Result<Self, StartError> {
         let state = self.desk.read().clone();
         let clock = RangeClock::still(self.desk.clock.now());
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self::serve(listen, state, clock, self.administrator.clone()).await
+        let desk = Desk::new(state, clock, self.desk.trust, self.desk.ids());
+        Self::serve(listen, desk, self.birth.as_ref().clone()).await
     }
 
-    async fn serve(
-        listen: SocketAddr,
-        state: State,
-        clock: RangeClock,
-        administrator: (String, Secret),
-    ) -> Result<Self, StartError> {
+    async fn serve(listen: SocketAddr, desk: Desk, birth: Birth) -> Result<Self, StartError> {
         let failed = |source| StartError::Listen {
             address: listen,
             source,
         };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let desk = Arc::new(Desk {
-            state: std::sync::RwLock::new(state),
-            clock,
-        });
+        let (desk, birth) = (Arc::new(desk), Arc::new(birth));
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(accept(listener, Arc::clone(&desk), stopped));
+        let front = Front {
+            desk: Arc::clone(&desk),
+            birth: Arc::clone(&birth),
+        };
+        let serving = tokio::spawn(accept(listener, front, stopped));
         Ok(Self {
             desk,
+            birth,
             address,
-            administrator,
             stop: Some(stop),
             serving: Some(serving),
         })
@@ -181,7 +207,7 @@ impl Range {
 
     /// The administrator's access key of the first account.
     pub fn administrator(&self) -> (&str, &Secret) {
-        (&self.administrator.0, &self.administrator.1)
+        (&self.birth.administrator.0, &self.birth.administrator.1)
     }
 
     /// What time it is in the range.
@@ -202,7 +228,11 @@ impl Range {
     /// Answers a request without a socket, as if it came from loopback.
     pub fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        answer(&self.desk, &parts, &body, IpAddr::V4(Ipv4Addr::LOCALHOST))
+        let front = Front {
+            desk: Arc::clone(&self.desk),
+            birth: Arc::clone(&self.birth),
+        };
+        front.answer(&parts, &body, IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 
     /// Stops: no new connection is taken, and those that are open may finish.
@@ -217,6 +247,35 @@ impl Range {
     }
 }
 
+/// How a range came to be, to begin it anew.
+#[derive(Debug, Clone)]
+pub(crate) struct Birth {
+    behaviour: Behaviour,
+    administrator: (String, Secret),
+    ids: Ids,
+}
+
+impl Birth {
+    /// The state of a new range: one account and its administrator.
+    ///
+    /// # Errors
+    /// An administrator's key that cannot be one.
+    pub(crate) fn state(&self, now: Timestamp) -> Result<State, AwsError> {
+        let mut state = State::new(self.behaviour.clone(), self.ids.clone(), now);
+        let (id, secret) = &self.administrator;
+        let account = &self.behaviour.account;
+        iam::users::add_administrator(&mut state, account, id, secret.clone(), now)?;
+        Ok(state)
+    }
+}
+
+/// What answers requests: the desk, and what the control calls need beside it.
+#[derive(Debug, Clone)]
+struct Front {
+    desk: Arc<Desk>,
+    birth: Arc<Birth>,
+}
+
 #[derive(Debug)]
 struct DeskClock(Arc<Desk>);
 
@@ -226,7 +285,7 @@ impl Clock for DeskClock {
     }
 }
 
-async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: oneshot::Receiver<()>) {
+async fn accept(listener: TcpListener, front: Front, mut stopped: oneshot::Receiver<()>) {
     let graceful = GracefulShutdown::new();
     // Trails deliver though nobody calls.
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -242,15 +301,17 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: oneshot::Re
                 }
             },
             _ = tick.tick() => {
-                desk.deliver();
+                front.desk.deliver();
                 continue;
             }
             _ = &mut stopped => break,
         };
-        // Answers are small: waiting to fill a packet would only add delay.
-        let _ = stream.set_nodelay(true);
-        let desk = Arc::clone(&desk);
-        let service = service_fn(move |request| respond(Arc::clone(&desk), request, peer.ip()));
+        // Answers are small: waiting to fill a packet would only add delay. One that cannot be set is only slower.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection waits to fill its packets");
+        }
+        let front = front.clone();
+        let service = service_fn(move |request| respond(front.clone(), request, peer.ip()));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(30))
@@ -262,6 +323,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: oneshot::Re
             }
         });
     }
+    drop(listener);
     tokio::select! {
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(GRACE) => {}
@@ -269,50 +331,43 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, mut stopped: oneshot::Re
 }
 
 async fn respond(
-    desk: Arc<Desk>,
+    front: Front,
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => {
+        Err(error) => {
+            tracing::debug!(%error, "a request's body could not be read");
             let error = AwsError::new(
                 400,
-                "RequestTimeout",
-                "The request's body could not be read.",
+                "EntityTooLarge",
+                "Your proposed upload exceeds the maximum allowed size, or it broke off.",
             );
             return Ok(server::encode_error(None, None, &error, "", None).map(Full::new));
         }
     };
-    Ok(answer(&desk, &parts, &body, peer).map(Full::new))
+    Ok(front.answer(&parts, &body, peer).map(Full::new))
 }
 
-/// Answers; a panic in one request is an `InternalFailure` of that one.
-fn answer(
-    desk: &Desk,
-    parts: &http::request::Parts,
-    body: &Bytes,
-    peer: IpAddr,
-) -> Response<Bytes> {
-    let answered = catch_unwind(AssertUnwindSafe(|| {
-        match control::called(parts.uri.path()) {
-            Some(call) => control::answer(desk, call, parts, body, peer),
-            None => desk.answer(parts, body, &Source { address: peer }),
-        }
-    }));
-    answered.unwrap_or_else(|_| {
-        tracing::error!(
-            path = parts.uri.path(),
-            "a request panicked; this is a fault of the range"
-        );
-        let error = AwsError::new(
-            500,
-            "InternalFailure",
-            "The range failed to answer this call. This is a fault of the range.",
-        );
-        let mut response = server::encode_error(None, None, &error, "", None);
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response
-    })
+impl Front {
+    /// Answers; a panic in one request is an `InternalFailure` of that one.
+    fn answer(&self, parts: &Parts, body: &Bytes, peer: IpAddr) -> Response<Bytes> {
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            match control::called(parts.uri.path()) {
+                Some(call) => control::answer(&self.desk, &self.birth, call, parts, body, peer),
+                None => self.desk.answer(parts, body, peer),
+            }
+        }));
+        answered.unwrap_or_else(|_| {
+            tracing::error!(path = parts.uri.path(), "a request panicked; this is a fault of the range");
+            let error = AwsError::new(
+                500,
+                "InternalFailure",
+                "The request processing has failed because of an unknown error: a fault of the range.",
+            );
+            server::encode_error(None, None, &error, "", None)
+        })
+    }
 }

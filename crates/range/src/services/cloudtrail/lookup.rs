@@ -52,10 +52,10 @@ pub(super) fn lookup(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> 
             "The value of a lookup attribute must not be empty.",
         ));
     }
-    if let (Some(start), Some(end)) = (input.start_time, input.end_time) {
-        if start > end {
-            return Err(errors::time_range());
-        }
+    if let (Some(start), Some(end)) = (input.start_time, input.end_time)
+        && start > end
+    {
+        return Err(errors::time_range());
     }
     if input.event_category.is_some() {
         // The only other category is that of insights, and the range has none.

@@ -148,6 +148,10 @@ pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let mut session = credentials::session(call.now, seconds);
     session.policies = policies;
     session.chained = chained;
+    session.mfa = match &input.serial_number {
+        Some(serial) => mfa_passes(range, call, serial, input.token_code.as_deref())?,
+        None => false,
+    };
     session.tags = input
         .tags
         .iter()

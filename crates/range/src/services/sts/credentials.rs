@@ -43,6 +43,7 @@ pub fn session(now: Timestamp, seconds: i64) -> Session {
         transitive_tags: Vec::new(),
         source_identity: None,
         chained: false,
+        issuer_id: None,
     }
 }
 

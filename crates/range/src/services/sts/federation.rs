@@ -75,6 +75,7 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let seconds = input.duration_seconds.unwrap_or(43_200).min(most);
     let mut session = credentials::session(call.now, seconds);
     session.policies = policies;
+    session.issuer_id = Some(call.caller.user_id.clone());
     session.tags = input
         .tags
         .iter()

@@ -1,0 +1,274 @@
+//! What happened: a CloudTrail record for every call, allowed or refused, kept by account and region.
+//!
+//! Owns the record's format and the log that LookupEvents reads. What a trail delivers is `services/cloudtrail`.
+
+mod identity;
+mod members;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use stockade_model::{AccountId, Region};
+use stockade_policy::Principal;
+use stockade_wire::AwsError;
+use stockade_wire::table::{Operation, Service};
+
+use crate::call::{Call, RecordExtras, Reply};
+use crate::row::{Access, EventKind, Row};
+
+pub use identity::identity;
+
+/// The version of the record format that is written.
+const VERSION: &str = "1.11";
+
+/// A record, with what it is looked up by.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// As it is delivered.
+    pub value: Arc<Value>,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Data events are not in the event history.
+    pub is_data: bool,
+}
+
+/// The event history: management events by account and region, in the order in which they happened.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    places: BTreeMap<(AccountId, Region), Vec<Record>>,
+}
+
+impl Log {
+    /// The records of one account in one region, oldest first.
+    pub fn of(&self, account: &AccountId, region: &Region) -> &[Record] {
+        self.places
+            .get(&(account.clone(), region.clone()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The regions in which an account has records.
+    pub fn regions(&self, account: &AccountId) -> impl Iterator<Item = &Region> {
+        self.places
+            .keys()
+            .filter(move |(theirs, _)| theirs == account)
+            .map(|(_, region)| region)
+    }
+
+    /// Adds a record to an account's log.
+    pub fn push(&mut self, account: AccountId, region: Region, record: Record) {
+        self.places
+            .entry((account, region))
+            .or_default()
+            .push(record);
+    }
+}
+
+/// Where the events of a service are recorded: those of global services in us-east-1.
+pub fn region_of(service: &Service, asked: &Region) -> Region {
+    match service.name.as_str() {
+        "iam" | "organizations" => Region::us_east_1(),
+        _ => asked.clone(),
+    }
+}
+
+/// A call and what it came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// The service.
+    pub service: &'static Service,
+    /// The operation.
+    pub operation: &'static Operation,
+    /// Its row; none: the range does not have it.
+    pub row: Option<&'a Row>,
+    /// The call.
+    pub call: &'a Call<'a>,
+    /// What it came to.
+    pub outcome: &'a Result<Reply, AwsError>,
+}
+
+/// The records that a call leaves: one in the caller's account, and one in the account of what was touched
+/// where that is another. `described` is what the service wants shown other than by the rule, whether or not the
+/// call succeeded.
+pub fn records(
+    event: &Event<'_>,
+    described: RecordExtras,
+    mut uuid: impl FnMut() -> String,
+) -> Vec<(AccountId, Record)> {
+    let kind = event.row.map_or(EventKind::Management, |row| row.event);
+    if kind == EventKind::None {
+        return Vec::new();
+    }
+    let mut extras = match event.outcome {
+        Ok(reply) => reply.record.clone().or(described),
+        Err(_) => described,
+    };
+    let caller = event.call.caller;
+    let own = caller.account.clone();
+    let accounts: Vec<AccountId> = match (&caller.principal, extras.also_in.take()) {
+        // Strangers have no account: what they do is in the log of the owner alone.
+        (Principal::Anonymous, also) => also.into_iter().collect(),
+        (_, Some(other)) if other != own => vec![own, other],
+        _ => vec![own],
+    };
+    let shared = (accounts.len() > 1).then(&mut uuid);
+    let body = body(event, kind == EventKind::Data, extras);
+    let last = accounts.len().saturating_sub(1);
+    let mut body = Some(body);
+    accounts
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, account)| {
+            let mut record = if at == last {
+                body.take()
+            } else {
+                body.clone()
+            }?;
+            let who = if account == caller.account {
+                identity(caller)
+            } else {
+                identity::stranger(caller)
+            };
+            record.insert("userIdentity".into(), who);
+            record.insert("eventID".into(), uuid().into());
+            record.insert("recipientAccountId".into(), account.as_str().into());
+            if let Some(shared) = &shared {
+                record.insert("sharedEventID".into(), shared.as_str().into());
+            }
+            let record = Record {
+                value: Arc::new(Value::Object(record)),
+                time: event.call.now,
+                is_data: kind == EventKind::Data,
+            };
+            Some((account, record))
+        })
+        .collect()
+}
+
+/// All of a record that does not depend on the account that gets it.
+fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, Value> {
+    let Event {
+        service,
+        operation,
+        row,
+        call,
+        outcome,
+    } = *event;
+    let read_only = row.map_or_else(|| looks(&operation.name), |row| row.access == Access::Read);
+    let name = extras.event_name.unwrap_or_else(|| operation.name.clone());
+    let is_s3 = service.signing_name == "s3";
+    let mut record = Map::new();
+    let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
+    put("eventVersion", VERSION.into());
+    put("eventTime", seconds(call.now).to_string().into());
+    put("eventSource", source(service).into());
+    put("eventName", name.into());
+    put("awsRegion", region_of(service, call.region).as_str().into());
+    put("sourceIPAddress", call.source_ip.into());
+    let agent = if is_s3 {
+        format!("[{}]", call.user_agent)
+    } else {
+        call.user_agent.to_owned()
+    };
+    put("userAgent", agent.into());
+    let input = || members::shown(service, operation.input, call.input);
+    match outcome {
+        Ok(reply) => {
+            put(
+                "requestParameters",
+                extras.request_parameters.unwrap_or_else(input),
+            );
+            let answer = match extras.response_elements {
+                Some(given) => given,
+                None if read_only && !hands_out(service, operation) => Value::Null,
+                None => members::shown(service, operation.output, &reply.output),
+            };
+            put("responseElements", answer);
+        }
+        Err(error) => {
+            put("errorCode", error_code(service, &error.code).into());
+            put("errorMessage", error.message.as_str().into());
+            // Who was refused learns nothing more from the record than from the answer.
+            let asked = match extras.request_parameters {
+                Some(given) => given,
+                None if is_refusal(&error.code) => Value::Null,
+                None => input(),
+            };
+            put("requestParameters", asked);
+            put("responseElements", Value::Null);
+        }
+    }
+    if let Some(additional) = extras.additional {
+        put("additionalEventData", additional);
+    }
+    put("requestID", call.request_id.into());
+    put("readOnly", read_only.into());
+    if let Some(resources) = extras.resources {
+        put("resources", resources);
+    }
+    put("eventType", "AwsApiCall".into());
+    put("managementEvent", (!is_data).into());
+    put(
+        "eventCategory",
+        if is_data { "Data" } else { "Management" }.into(),
+    );
+    record
+}
+
+/// AWS calls STS read-only, and yet shows whose credentials it handed out.
+fn hands_out(service: &Service, operation: &Operation) -> bool {
+    service.name == "sts"
+        && !matches!(
+            operation.name.as_str(),
+            "GetCallerIdentity" | "GetAccessKeyInfo"
+        )
+}
+
+/// A guess for operations that have no row: by the verb.
+fn looks(operation: &str) -> bool {
+    ["Get", "List", "Describe", "Lookup", "Head"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+fn is_refusal(code: &str) -> bool {
+    matches!(
+        code,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+    )
+}
+
+/// `eventSource`.
+fn source(service: &Service) -> String {
+    let name = match service.name.as_str() {
+        "s3" | "s3control" => "s3",
+        _ => &service.endpoint_prefix,
+    };
+    format!("{name}.amazonaws.com")
+}
+
+/// CloudTrail shows the exception's name where the wire shows a short code, and the other way round.
+fn error_code(service: &Service, code: &str) -> String {
+    match (service.name.as_str(), code) {
+        (
+            "iam",
+            "NoSuchEntity"
+            | "EntityAlreadyExists"
+            | "DeleteConflict"
+            | "LimitExceeded"
+            | "MalformedPolicyDocument"
+            | "EntityTemporarilyUnmodifiable"
+            | "InvalidInput"
+            | "PasswordPolicyViolation"
+            | "UnmodifiableEntity",
+        ) => format!("{code}Exception"),
+        (_, "AccessDeniedException") => "AccessDenied".to_owned(),
+        _ => code.to_owned(),
+    }
+}
+
+/// Records carry whole seconds.
+pub(crate) fn seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
