@@ -5,14 +5,20 @@
 
 mod contain;
 mod draft;
+mod eradicate;
 mod impact;
 pub(crate) mod lockout;
 mod quarantine;
+mod recover;
+mod remove;
 mod trust;
 
 pub use contain::{
     ContainOptions, PlanError, contain, role_policy_name, scp_name, user_policy_name,
 };
+
+pub use eradicate::{EradicateOptions, eradicate};
+pub use recover::{RecoverOptions, RecoverSurvey, recover, recover_survey};
 
 use std::fmt;
 
@@ -142,7 +148,8 @@ pub enum Work {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Requirement {
-    /// Every verdict since then was "contained", the last one at least so many hours after it.
+    /// No verdict since then was "not contained", and the last one was "contained", so many hours
+    /// after it or later.
     CleanSoak {
         /// From when.
         since: Timestamp,

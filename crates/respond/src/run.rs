@@ -19,6 +19,7 @@ use crate::diff;
 use crate::journal::{Journal, Progress, Stage, word};
 use crate::pace::{Moment, Pace};
 use crate::plan::{Before, Plan, Requirement, Step, Work};
+use crate::verify::{CONTAINED, NOT_CONTAINED};
 
 /// How long to wait between two looks at a write that does not show yet, in seconds.
 pub(crate) const LOOKS: [i64; 6] = [0, 1, 2, 2, 5, 5];
@@ -380,15 +381,16 @@ impl Running<'_> {
         };
         let verdicts = self.engine.store.verdicts(self.record.incident).await?;
         let after: Vec<_> = verdicts.iter().filter(|v| v.at >= *since).collect();
-        let clean = after.iter().all(|v| v.outcome == "contained");
-        let long = after
-            .last()
-            .is_some_and(|v| v.at.duration_since(*since) >= SignedDuration::from_hours(*hours));
+        let clean = after.iter().all(|v| v.outcome != NOT_CONTAINED);
+        let long = after.last().is_some_and(|v| {
+            v.outcome == CONTAINED
+                && v.at.duration_since(*since) >= SignedDuration::from_hours(*hours)
+        });
         if clean && long {
             return Ok(());
         }
         let why = format!(
-            "step {} ({}) needs a clean soak: every verdict since {since} \"contained\", the last one {hours} hours after it or later",
+            "step {} ({}) needs a clean soak: no verdict \"not contained\" since {since}, and a verdict \"contained\" {hours} hours after it or later. Verify again then",
             step.id, step.title
         );
         Err(Stop::Ends(RunOutcome::Waiting, why))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stockade_model::AccountId;
 
-use super::{Before, Phase, Requirement, Step, Sweep, Work};
+use super::{Before, Phase, Step, Sweep, Work};
 use crate::actions::{self, Action};
 
 /// The steps of a plan that is being made.
@@ -76,13 +76,6 @@ impl Draft {
     pub fn settle(&mut self, seconds: i64) {
         if let Some(last) = self.steps.last_mut() {
             last.settle = seconds;
-        }
-    }
-
-    /// Holds the last step back until this is true.
-    pub fn require(&mut self, requirement: Requirement) {
-        if let Some(last) = self.steps.last_mut() {
-            last.requires = Some(requirement);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who uses a key: calls grouped by identity, key, source address and user agent, so that the
 //! application that works for its living is told from the attacker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub struct Caller {
     pub refused: u64,
     /// How often each action was called, as in `s3:GetObject`.
     pub actions: BTreeMap<String, u64>,
+    /// The resources of each action, as far as the trail names them: ARNs.
+    pub resources: BTreeMap<String, BTreeSet<String>>,
     /// Why it is taken for the attacker; none for callers that nothing speaks against.
     pub suspect: Option<String>,
 }
@@ -87,6 +89,30 @@ fn identity(event: &Event) -> String {
         .map_or_else(|| event.principal(), str::to_owned)
 }
 
+/// The resources that an event names.
+fn resources(event: &Event) -> Vec<String> {
+    let listed = event
+        .at(&["resources"])
+        .and_then(serde_json::Value::as_array);
+    let mut arns: Vec<String> = listed
+        .into_iter()
+        .flatten()
+        .filter_map(|resource| Some(resource.get("ARN")?.as_str()?.to_owned()))
+        .collect();
+    if let (true, Some(bucket)) = (
+        arns.is_empty(),
+        event.text(&["requestParameters", "bucketName"]),
+    ) {
+        arns.push(format!("arn:aws:s3:::{bucket}"));
+        if let Some(key) = event.text(&["requestParameters", "key"]) {
+            let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let star = if folder.is_empty() { "*" } else { "/*" };
+            arns.push(format!("arn:aws:s3:::{bucket}/{folder}{star}"));
+        }
+    }
+    arns
+}
+
 /// Groups calls into callers, the busiest first. `by_key` keeps the keys apart.
 pub fn group<'e>(
     events: impl IntoIterator<Item = &'e Event>,
@@ -110,12 +136,15 @@ pub fn group<'e>(
             calls: 0,
             refused: 0,
             actions: BTreeMap::new(),
+            resources: BTreeMap::new(),
         });
         caller.first = caller.first.min(event.time());
         caller.last = caller.last.max(event.time());
         caller.calls += 1;
         caller.refused += u64::from(event.is_refused());
         let action = format!("{}:{}", event.service(), event.name());
+        let named = caller.resources.entry(action.clone()).or_default();
+        named.extend(resources(event));
         *caller.actions.entry(action).or_default() += 1;
     }
     let mut callers: Vec<Caller> = callers.into_values().collect();
