@@ -212,3 +212,67 @@ pub(super) fn namespaces<'a>(actions: impl Iterator<Item = &'a str>) -> BTreeSet
         .filter(|namespace| !namespace.contains(['*', '?']))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn what_was_used_is_told_and_what_was_granted_and_not_used() {
+        let mut cloud = Cloud::new();
+        let own = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["s3:GetObject", "iam:List*", "ec2:*"], "Resource": "*"},
+        ]});
+        let anna = cloud.user_with("anna", own);
+        let account = super::super::bench::ACCOUNT.parse().unwrap();
+        let (now, region) = (cloud.now, "eu-west-1".parse().unwrap());
+        let usage = &mut cloud.range.account_mut(&account).unwrap().usage;
+        usage.record_action(&anna.arn, "iam:ListUsers", now, &region);
+        let job = cloud
+            .iam(
+                "GenerateServiceLastAccessedDetails",
+                json!({"Arn": anna.arn, "Granularity": "ACTION_LEVEL"}),
+            )
+            .unwrap();
+        let details = cloud
+            .iam("GetServiceLastAccessedDetails", job.clone())
+            .unwrap();
+        assert_eq!(
+            (&details["JobStatus"], &details["JobType"]),
+            (&json!("COMPLETED"), &json!("ACTION_LEVEL"))
+        );
+        let services = details["ServicesLastAccessed"].as_array().unwrap();
+        let names: Vec<_> = services
+            .iter()
+            .map(|s| s["ServiceNamespace"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["ec2", "iam", "s3"]);
+        assert!(services[0].get("LastAuthenticated").is_none());
+        assert_eq!(services[0]["TotalAuthenticatedEntities"], 0);
+        assert_eq!(services[1]["LastAuthenticatedEntity"], anna.arn);
+        assert_eq!(
+            services[1]["TrackedActionsLastAccessed"][0]["ActionName"],
+            "ListUsers"
+        );
+        let who = json!({"JobId": job["JobId"], "ServiceNamespace": "iam"});
+        let who = cloud
+            .iam("GetServiceLastAccessedDetailsWithEntities", who)
+            .unwrap();
+        assert_eq!(who["EntityDetailsList"][0]["EntityInfo"]["Name"], "anna");
+        assert_eq!(
+            cloud
+                .refused("GetServiceLastAccessedDetails", json!({"JobId": "x"}))
+                .0,
+            "NoSuchEntity"
+        );
+        let nobody = json!({"Arn": "arn:aws:iam::123456789012:user/nobody"});
+        assert_eq!(
+            cloud
+                .refused("GenerateServiceLastAccessedDetails", nobody)
+                .0,
+            "NoSuchEntity"
+        );
+    }
+}

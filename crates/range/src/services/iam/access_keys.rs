@@ -202,3 +202,109 @@ pub(super) fn last_used(range: &Range, call: &Call<'_>) -> Result<Reply, AwsErro
         },
     })))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn two_keys_are_the_most_and_a_strangers_key_is_not_found() {
+        let mut cloud = Cloud::new();
+        for name in ["a", "b"] {
+            cloud.iam("CreateUser", json!({"UserName": name})).unwrap();
+        }
+        let made = cloud
+            .iam("CreateAccessKey", json!({"UserName": "a"}))
+            .unwrap();
+        let id = made["AccessKey"]["AccessKeyId"].clone();
+        assert_eq!(
+            made["AccessKey"]["SecretAccessKey"].as_str().unwrap().len(),
+            40
+        );
+        cloud
+            .iam("CreateAccessKey", json!({"UserName": "a"}))
+            .unwrap();
+        let third = cloud.refused("CreateAccessKey", json!({"UserName": "a"}));
+        assert_eq!(
+            third,
+            (
+                "LimitExceeded".into(),
+                "Cannot exceed quota for AccessKeysPerUser: 2".into()
+            )
+        );
+        let strange = cloud.refused(
+            "DeleteAccessKey",
+            json!({"UserName": "b", "AccessKeyId": id}),
+        );
+        let text = format!(
+            "The Access Key with id {} cannot be found.",
+            id.as_str().unwrap()
+        );
+        assert_eq!(strange, ("NoSuchEntity".into(), text));
+
+        cloud
+            .iam(
+                "UpdateAccessKey",
+                json!({"UserName": "a", "AccessKeyId": id, "Status": "Inactive"}),
+            )
+            .unwrap();
+        let keys = cloud
+            .iam("ListAccessKeys", json!({"UserName": "a"}))
+            .unwrap();
+        let keys = keys["AccessKeyMetadata"].as_array().unwrap();
+        let status = |key: &serde_json::Value| key["Status"].clone();
+        let (this, other): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key["AccessKeyId"] == id);
+        assert_eq!(
+            (status(this[0]), status(other[0])),
+            (json!("Inactive"), json!("Active"))
+        );
+        assert!(keys.iter().all(|key| key.get("SecretAccessKey").is_none()));
+    }
+
+    #[test]
+    fn a_key_that_was_never_used_says_so() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let made = cloud
+            .iam("CreateAccessKey", json!({"UserName": "a"}))
+            .unwrap();
+        let id = made["AccessKey"]["AccessKeyId"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let used = cloud
+            .iam("GetAccessKeyLastUsed", json!({"AccessKeyId": id}))
+            .unwrap();
+        assert_eq!(
+            used,
+            json!({
+                "UserName": "a", "AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"},
+            })
+        );
+        let account = super::super::bench::ACCOUNT.parse().unwrap();
+        let now = cloud.now;
+        let region = "eu-west-1".parse().unwrap();
+        cloud
+            .range
+            .account_mut(&account)
+            .unwrap()
+            .usage
+            .record_key(&id, now, &region, "s3");
+        let used = cloud
+            .iam("GetAccessKeyLastUsed", json!({"AccessKeyId": id}))
+            .unwrap();
+        assert_eq!(
+            used["AccessKeyLastUsed"],
+            json!({
+                "LastUsedDate": "2026-01-02T03:04:05Z", "ServiceName": "s3", "Region": "eu-west-1",
+            })
+        );
+        let strange = cloud.refused(
+            "GetAccessKeyLastUsed",
+            json!({"AccessKeyId": "AKIAAAAAAAAAAAAAAAAA"}),
+        );
+        assert_eq!(strange.0, "AccessDenied");
+    }
+}

@@ -219,6 +219,7 @@ pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bench::Cloud;
     use super::*;
 
     #[test]
@@ -246,5 +247,118 @@ mod tests {
         ] {
             assert_eq!(check_arn(bad).unwrap_err().code, "InvalidInput", "{bad}");
         }
+    }
+
+    #[test]
+    fn policies_are_attached_counted_and_detached() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+        let input = json!({"UserName": "a", "PolicyArn": arn});
+        for _ in 0..2 {
+            cloud.iam("AttachUserPolicy", input.clone()).unwrap();
+        }
+        let count = |cloud: &mut Cloud| {
+            cloud.iam("GetPolicy", json!({"PolicyArn": arn})).unwrap()["Policy"]["AttachmentCount"]
+                .clone()
+        };
+        assert_eq!(count(&mut cloud), 1);
+        let holders = cloud
+            .iam("ListEntitiesForPolicy", json!({"PolicyArn": arn}))
+            .unwrap();
+        assert_eq!(holders["PolicyUsers"][0]["UserName"], "a");
+        let attached = cloud
+            .iam("ListAttachedUserPolicies", json!({"UserName": "a"}))
+            .unwrap();
+        assert_eq!(
+            attached["AttachedPolicies"],
+            json!([{"PolicyName": "ReadOnlyAccess", "PolicyArn": arn}])
+        );
+        let listed = cloud
+            .iam("ListPolicies", json!({"OnlyAttached": true}))
+            .unwrap();
+        assert_eq!(listed["Policies"].as_array().unwrap().len(), 1);
+        cloud.iam("DetachUserPolicy", input.clone()).unwrap();
+        assert_eq!(count(&mut cloud), 0);
+        let again = cloud.refused("DetachUserPolicy", input);
+        assert_eq!(
+            again,
+            (
+                "NoSuchEntity".into(),
+                format!("Policy {arn} was not found.")
+            )
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_attached_is_refused() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let attach = |arn: &str| json!({"UserName": "a", "PolicyArn": arn});
+        let missing = "arn:aws:iam::123456789012:policy/none";
+        let refused = cloud.refused("AttachUserPolicy", attach(missing));
+        assert_eq!(
+            refused.1,
+            format!("Policy {missing} does not exist or is not attachable.")
+        );
+        let linked = "arn:aws:iam::aws:policy/aws-service-role/AWSSupportServiceRolePolicy";
+        assert_eq!(
+            cloud.refused("AttachUserPolicy", attach(linked)).0,
+            "PolicyNotAttachable"
+        );
+        let names = [
+            "ReadOnlyAccess",
+            "AdministratorAccess",
+            "SecurityAudit",
+            "PowerUserAccess",
+            "IAMFullAccess",
+            "AmazonS3FullAccess",
+            "AmazonEC2FullAccess",
+            "AWSLambda_FullAccess",
+            "AmazonSQSFullAccess",
+            "AmazonSNSFullAccess",
+        ];
+        for name in names {
+            cloud
+                .iam(
+                    "AttachUserPolicy",
+                    attach(&format!("arn:aws:iam::aws:policy/{name}")),
+                )
+                .unwrap();
+        }
+        let eleventh = cloud.refused(
+            "AttachUserPolicy",
+            attach("arn:aws:iam::aws:policy/AmazonRDSFullAccess"),
+        );
+        assert_eq!(
+            eleventh,
+            (
+                "LimitExceeded".into(),
+                "Cannot exceed quota for PoliciesPerUser: 10".into()
+            )
+        );
+    }
+
+    #[test]
+    fn the_condition_on_the_policys_arn_holds() {
+        let mut cloud = Cloud::new();
+        let only = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "iam:AttachUserPolicy", "Resource": "*",
+            "Condition": {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnlyAccess"}},
+        }]});
+        let low = cloud.user_with("low", only);
+        let attach = |name: &str| json!({"UserName": "low", "PolicyArn": format!("arn:aws:iam::aws:policy/{name}")});
+        cloud
+            .call(&low, "iam", "AttachUserPolicy", attach("ReadOnlyAccess"))
+            .unwrap();
+        let refused = cloud
+            .call(
+                &low,
+                "iam",
+                "AttachUserPolicy",
+                attach("AdministratorAccess"),
+            )
+            .unwrap_err();
+        assert_eq!(refused.code, "AccessDenied");
     }
 }

@@ -148,3 +148,78 @@ fn policies(state: &State, wanted: &dyn Fn(&str) -> bool) -> BTreeMap<String, Va
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn one_marker_leads_through_all_lists() {
+        let mut cloud = Cloud::new();
+        for name in ["a", "b"] {
+            cloud.iam("CreateUser", json!({"UserName": name})).unwrap();
+        }
+        cloud.iam("CreateGroup", json!({"GroupName": "g"})).unwrap();
+        cloud
+            .iam("AddUserToGroup", json!({"GroupName": "g", "UserName": "a"}))
+            .unwrap();
+        let all = super::super::bench::ALL;
+        cloud
+            .iam(
+                "CreatePolicy",
+                json!({"PolicyName": "p", "PolicyDocument": all}),
+            )
+            .unwrap();
+        cloud
+            .iam(
+                "AttachUserPolicy",
+                json!({"UserName": "a", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}),
+            )
+            .unwrap();
+        let whole = cloud
+            .iam("GetAccountAuthorizationDetails", json!({}))
+            .unwrap();
+        assert_eq!(whole["UserDetailList"][0]["GroupList"], json!(["g"]));
+        assert_eq!(
+            whole["Policies"].as_array().unwrap().len(),
+            2,
+            "AWS's that are in use count"
+        );
+        let (mut seen, mut marker) = (0, json!(null));
+        loop {
+            let mut input = json!({"MaxItems": 2});
+            if !marker.is_null() {
+                input["Marker"] = marker;
+            }
+            let page = cloud.iam("GetAccountAuthorizationDetails", input).unwrap();
+            for list in [
+                "UserDetailList",
+                "GroupDetailList",
+                "RoleDetailList",
+                "Policies",
+            ] {
+                seen += page[list].as_array().unwrap().len();
+            }
+            if page["IsTruncated"] == false {
+                break;
+            }
+            marker = page["Marker"].clone();
+        }
+        assert_eq!(seen, 5);
+        let users = cloud
+            .iam(
+                "GetAccountAuthorizationDetails",
+                json!({"Filter": ["User"]}),
+            )
+            .unwrap();
+        assert_eq!(
+            (
+                users["UserDetailList"].as_array().unwrap().len(),
+                &users["Policies"]
+            ),
+            (2, &json!([]))
+        );
+    }
+}

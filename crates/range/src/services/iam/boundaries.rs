@@ -85,3 +85,48 @@ pub(super) fn put(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError>
 pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     set(range, call)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn a_boundary_bounds_even_an_administrator() {
+        let mut cloud = Cloud::new();
+        let all = serde_json::from_str(super::super::bench::ALL).unwrap();
+        let anna = cloud.user_with("anna", all);
+        assert!(cloud.call(&anna, "iam", "ListUsers", json!({})).is_ok());
+        let boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+        let put = json!({"UserName": "anna", "PermissionsBoundary": boundary});
+        cloud.iam("PutUserPermissionsBoundary", put).unwrap();
+        let refused = cloud
+            .call(&anna, "iam", "ListUsers", json!({}))
+            .unwrap_err();
+        assert!(
+            refused.message.contains("permissions boundary"),
+            "{}",
+            refused.message
+        );
+        let user = cloud.iam("GetUser", json!({"UserName": "anna"})).unwrap();
+        assert_eq!(
+            user["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"],
+            boundary
+        );
+        let policy = cloud
+            .iam("GetPolicy", json!({"PolicyArn": boundary}))
+            .unwrap();
+        assert_eq!(policy["Policy"]["PermissionsBoundaryUsageCount"], 1);
+        cloud
+            .iam("DeleteUserPermissionsBoundary", json!({"UserName": "anna"}))
+            .unwrap();
+        assert!(cloud.call(&anna, "iam", "ListUsers", json!({})).is_ok());
+        let none =
+            json!({"UserName": "anna", "PermissionsBoundary": "arn:aws:iam::aws:policy/None"});
+        assert_eq!(
+            cloud.refused("PutUserPermissionsBoundary", none).0,
+            "NoSuchEntity"
+        );
+    }
+}

@@ -175,3 +175,106 @@ fn key_cells(account: &Account, mut keys: Vec<&AccessKey>) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use jiff::SignedDuration;
+
+    fn rows(cloud: &mut Cloud) -> Vec<std::collections::BTreeMap<String, String>> {
+        let report = cloud.iam("GetCredentialReport", json!({})).unwrap();
+        let csv = STANDARD
+            .decode(report["Content"].as_str().unwrap())
+            .unwrap();
+        let csv = String::from_utf8(csv).unwrap();
+        let mut lines = csv.lines();
+        let header: Vec<_> = lines
+            .next()
+            .unwrap()
+            .split(',')
+            .map(str::to_owned)
+            .collect();
+        lines
+            .map(|line| {
+                let cells: Vec<_> = line.split(',').map(str::to_owned).collect();
+                assert_eq!(cells.len(), header.len(), "{line}");
+                header.iter().cloned().zip(cells).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_report_tells_the_truth_for_four_hours() {
+        let mut cloud = Cloud::new();
+        assert_eq!(
+            cloud.refused("GetCredentialReport", json!({})).0,
+            "ReportNotPresent"
+        );
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        cloud
+            .iam(
+                "CreateLoginProfile",
+                json!({"UserName": "a", "Password": "long-enough-1"}),
+            )
+            .unwrap();
+        let key = cloud
+            .iam("CreateAccessKey", json!({"UserName": "a"}))
+            .unwrap();
+        let id = key["AccessKey"]["AccessKeyId"].as_str().unwrap().to_owned();
+        let (now, region) = (cloud.now, "eu-west-1".parse().unwrap());
+        let account = super::super::bench::ACCOUNT.parse().unwrap();
+        cloud
+            .range
+            .account_mut(&account)
+            .unwrap()
+            .usage
+            .record_key(&id, now, &region, "s3");
+        assert_eq!(
+            cloud.iam("GenerateCredentialReport", json!({})).unwrap()["State"],
+            "STARTED"
+        );
+        assert_eq!(
+            cloud.iam("GenerateCredentialReport", json!({})).unwrap()["State"],
+            "COMPLETE"
+        );
+        let rows = rows(&mut cloud);
+        assert_eq!(
+            (rows.len(), rows[0]["user"].as_str()),
+            (2, "<root_account>")
+        );
+        let a = &rows[1];
+        for (column, value) in [
+            ("arn", "arn:aws:iam::123456789012:user/a"),
+            ("password_enabled", "true"),
+            ("password_last_used", "no_information"),
+            ("password_last_changed", "2026-01-02T03:04:05+00:00"),
+            ("mfa_active", "false"),
+            ("access_key_1_active", "true"),
+            ("access_key_1_last_used_date", "2026-01-02T03:04:05+00:00"),
+            ("access_key_1_last_used_region", "eu-west-1"),
+            ("access_key_1_last_used_service", "s3"),
+            ("access_key_2_active", "false"),
+            ("access_key_2_last_rotated", "N/A"),
+            ("cert_1_active", "false"),
+        ] {
+            assert_eq!(a[column], value, "{column}");
+        }
+        cloud.now = cloud
+            .now
+            .checked_add(SignedDuration::from_hours(4))
+            .unwrap();
+        assert_eq!(
+            cloud.refused("GetCredentialReport", json!({})).0,
+            "ReportExpired"
+        );
+        assert_eq!(
+            cloud.iam("GenerateCredentialReport", json!({})).unwrap()["State"],
+            "STARTED"
+        );
+    }
+}

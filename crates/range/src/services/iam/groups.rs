@@ -226,3 +226,114 @@ pub(super) fn remove_user(range: &mut Range, call: &Call<'_>) -> Result<Reply, A
     }
     Ok(Reply::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn a_group_gives_its_users_its_policies_even_under_a_new_name() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        cloud
+            .iam("CreateGroup", json!({"GroupName": "Ops"}))
+            .unwrap();
+        let all = super::super::bench::ALL;
+        let put = json!({"GroupName": "ops", "PolicyName": "p", "PolicyDocument": all});
+        cloud.iam("PutGroupPolicy", put).unwrap();
+        let anna = cloud.user("a");
+        assert_eq!(
+            cloud
+                .call(&anna, "iam", "ListUsers", json!({}))
+                .unwrap_err()
+                .code,
+            "AccessDenied"
+        );
+        cloud
+            .iam(
+                "AddUserToGroup",
+                json!({"GroupName": "OPS", "UserName": "A"}),
+            )
+            .unwrap();
+        assert!(cloud.call(&anna, "iam", "ListUsers", json!({})).is_ok());
+        cloud
+            .iam(
+                "UpdateGroup",
+                json!({"GroupName": "Ops", "NewGroupName": "Operators"}),
+            )
+            .unwrap();
+        assert!(cloud.call(&anna, "iam", "ListUsers", json!({})).is_ok());
+        let groups = cloud
+            .iam("ListGroupsForUser", json!({"UserName": "a"}))
+            .unwrap();
+        assert_eq!(groups["Groups"][0]["GroupName"], "Operators");
+        let members = cloud
+            .iam("GetGroup", json!({"GroupName": "Operators"}))
+            .unwrap();
+        assert_eq!(members["Users"][0]["UserName"], "a");
+
+        let kept = cloud.refused("DeleteGroup", json!({"GroupName": "Operators"}));
+        assert_eq!(
+            kept.1,
+            "Cannot delete entity, must remove users from group first."
+        );
+        cloud
+            .iam(
+                "RemoveUserFromGroup",
+                json!({"GroupName": "Operators", "UserName": "a"}),
+            )
+            .unwrap();
+        assert_eq!(
+            cloud
+                .call(&anna, "iam", "ListUsers", json!({}))
+                .unwrap_err()
+                .code,
+            "AccessDenied"
+        );
+        let not_in = cloud.refused(
+            "RemoveUserFromGroup",
+            json!({"GroupName": "Operators", "UserName": "a"}),
+        );
+        assert_eq!(not_in.0, "NoSuchEntity");
+        let kept = cloud.refused("DeleteGroup", json!({"GroupName": "Operators"}));
+        assert_eq!(kept.1, "Cannot delete entity, must delete policies first.");
+    }
+
+    #[test]
+    fn ten_groups_are_the_most_for_a_user() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        for n in 0..11 {
+            cloud
+                .iam("CreateGroup", json!({"GroupName": format!("g{n}")}))
+                .unwrap();
+        }
+        for n in 0..10 {
+            cloud
+                .iam(
+                    "AddUserToGroup",
+                    json!({"GroupName": format!("g{n}"), "UserName": "a"}),
+                )
+                .unwrap();
+        }
+        let eleventh = cloud.refused(
+            "AddUserToGroup",
+            json!({"GroupName": "g10", "UserName": "a"}),
+        );
+        assert_eq!(
+            eleventh,
+            (
+                "LimitExceeded".into(),
+                "Cannot exceed quota for GroupsPerUser: 10".into()
+            )
+        );
+        cloud
+            .iam(
+                "AddUserToGroup",
+                json!({"GroupName": "g3", "UserName": "a"}),
+            )
+            .unwrap();
+    }
+}

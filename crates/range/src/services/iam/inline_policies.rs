@@ -103,3 +103,74 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .remove(&input.policy_name);
     Ok(Reply::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn inline_policies_are_limited_all_together() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let document = |length: usize| {
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject",
+                "Resource": format!("arn:aws:s3:::bucket/{}", "x".repeat(length))}]})
+            .to_string()
+        };
+        let put = |name: &str, length| json!({"UserName": "a", "PolicyName": name, "PolicyDocument": document(length)});
+        cloud.iam("PutUserPolicy", put("one", 1000)).unwrap();
+        let over = cloud.refused("PutUserPolicy", put("two", 1000));
+        assert_eq!(
+            over,
+            (
+                "LimitExceeded".into(),
+                "Maximum policy size of 2048 bytes exceeded for user a".into()
+            )
+        );
+        cloud.iam("PutUserPolicy", put("one", 1500)).unwrap();
+        let got = cloud
+            .iam(
+                "GetUserPolicy",
+                json!({"UserName": "a", "PolicyName": "one"}),
+            )
+            .unwrap();
+        assert!(got["PolicyDocument"].as_str().unwrap().starts_with("%7B"));
+        let none = cloud.refused(
+            "GetUserPolicy",
+            json!({"UserName": "a", "PolicyName": "two"}),
+        );
+        assert_eq!(
+            none,
+            (
+                "NoSuchEntity".into(),
+                "The user policy with name two cannot be found.".into()
+            )
+        );
+        let bad = cloud.refused(
+            "PutUserPolicy",
+            json!({"UserName": "a", "PolicyName": "bad", "PolicyDocument": "{"}),
+        );
+        assert_eq!(bad.0, "MalformedPolicyDocument");
+        let names = cloud
+            .iam("ListUserPolicies", json!({"UserName": "a"}))
+            .unwrap();
+        assert_eq!(names["PolicyNames"], json!(["one"]));
+        cloud
+            .iam(
+                "DeleteUserPolicy",
+                json!({"UserName": "a", "PolicyName": "one"}),
+            )
+            .unwrap();
+        assert_eq!(
+            cloud
+                .refused(
+                    "DeleteUserPolicy",
+                    json!({"UserName": "a", "PolicyName": "one"})
+                )
+                .0,
+            "NoSuchEntity"
+        );
+    }
+}

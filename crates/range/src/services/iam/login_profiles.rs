@@ -208,3 +208,69 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     }
     Ok(Reply::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn passwords_follow_the_accounts_rules() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let rules = json!({"MinimumPasswordLength": 10, "RequireSymbols": true, "RequireNumbers": true,
+            "RequireUppercaseCharacters": true, "RequireLowercaseCharacters": true, "PasswordReusePrevention": 2});
+        cloud.iam("UpdateAccountPasswordPolicy", rules).unwrap();
+        for bad in [
+            "Sh0rt!",
+            "nouppercase1!",
+            "NOLOWERCASE1!",
+            "NoNumbersHere!",
+            "NoSymbolsHere1",
+        ] {
+            let refused = cloud.refused(
+                "CreateLoginProfile",
+                json!({"UserName": "a", "Password": bad}),
+            );
+            assert_eq!(refused.0, "PasswordPolicyViolation", "{bad}");
+        }
+        let made = cloud.iam(
+            "CreateLoginProfile",
+            json!({"UserName": "a", "Password": "G00d-enough!", "PasswordResetRequired": true}),
+        );
+        assert_eq!(made.unwrap()["LoginProfile"]["PasswordResetRequired"], true);
+        let twice = cloud.refused(
+            "CreateLoginProfile",
+            json!({"UserName": "a", "Password": "G00d-enough!"}),
+        );
+        assert_eq!(
+            twice,
+            (
+                "EntityAlreadyExists".into(),
+                "Login Profile for user a already exists.".into()
+            )
+        );
+        let again = cloud.refused(
+            "UpdateLoginProfile",
+            json!({"UserName": "a", "Password": "G00d-enough!"}),
+        );
+        assert_eq!(again.0, "PasswordPolicyViolation");
+        cloud.iam("UpdateLoginProfile", json!({"UserName": "a", "Password": "An0ther-one!", "PasswordResetRequired": false})).unwrap();
+        let shown = cloud
+            .iam("GetLoginProfile", json!({"UserName": "a"}))
+            .unwrap();
+        assert_eq!(shown["LoginProfile"]["PasswordResetRequired"], false);
+        cloud
+            .iam("DeleteLoginProfile", json!({"UserName": "a"}))
+            .unwrap();
+        let gone = cloud.refused("GetLoginProfile", json!({"UserName": "a"}));
+        assert_eq!(
+            gone,
+            (
+                "NoSuchEntity".into(),
+                "Login Profile for User a cannot be found.".into()
+            )
+        );
+    }
+}

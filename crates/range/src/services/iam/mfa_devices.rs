@@ -327,6 +327,7 @@ pub(super) fn list_virtual(range: &Range, call: &Call<'_>) -> Result<Reply, AwsE
 
 #[cfg(test)]
 mod tests {
+    use super::super::bench::Cloud;
     use super::*;
 
     fn device() -> MfaDevice {
@@ -369,5 +370,80 @@ mod tests {
         assert!(device.accepts_pair(&first, &second, now));
         assert!(!device.accepts_pair(&second, &first, now));
         assert!(!device.accepts_pair(&first, &first, now));
+    }
+
+    #[test]
+    fn a_device_is_enabled_by_its_own_codes_only() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let made = cloud
+            .iam(
+                "CreateVirtualMFADevice",
+                json!({"VirtualMFADeviceName": "phone"}),
+            )
+            .unwrap();
+        let serial = made["VirtualMFADevice"]["SerialNumber"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(serial, "arn:aws:iam::123456789012:mfa/phone");
+        let seed = STANDARD
+            .decode(
+                made["VirtualMFADevice"]["Base32StringSeed"]
+                    .as_str()
+                    .unwrap(),
+            )
+            .unwrap();
+        let device = MfaDevice {
+            seed: Secret::new(String::from_utf8(seed).unwrap()),
+            ..device()
+        };
+        let step = cloud.now.as_second() / STEP;
+        let enable = |first: &str, second: &str| {
+            json!({"UserName": "a", "SerialNumber": serial,
+            "AuthenticationCode1": first, "AuthenticationCode2": second})
+        };
+        assert_eq!(
+            cloud
+                .refused("EnableMFADevice", enable("000000", "111111"))
+                .0,
+            "InvalidAuthenticationCode"
+        );
+        let codes = (device.code(step - 1).unwrap(), device.code(step).unwrap());
+        cloud
+            .iam("EnableMFADevice", enable(&codes.0, &codes.1))
+            .unwrap();
+        let twice = cloud.refused("EnableMFADevice", enable(&codes.0, &codes.1));
+        assert_eq!(twice.0, "EntityAlreadyExists");
+        let listed = cloud
+            .iam("ListMFADevices", json!({"UserName": "a"}))
+            .unwrap();
+        assert_eq!(listed["MFADevices"][0]["SerialNumber"], serial);
+        let of_user = json!({"UserName": "a", "SerialNumber": serial});
+        assert_eq!(
+            cloud
+                .refused("DeleteVirtualMFADevice", json!({"SerialNumber": serial}))
+                .0,
+            "DeleteConflict"
+        );
+        assert_eq!(
+            cloud.refused("DeleteUser", json!({"UserName": "a"})).1,
+            "Cannot delete entity, must delete MFA device first."
+        );
+        cloud.iam("DeactivateMFADevice", of_user.clone()).unwrap();
+        assert_eq!(
+            cloud.refused("DeactivateMFADevice", of_user).0,
+            "NoSuchEntity"
+        );
+        let free = cloud
+            .iam(
+                "ListVirtualMFADevices",
+                json!({"AssignmentStatus": "Unassigned"}),
+            )
+            .unwrap();
+        assert_eq!(free["VirtualMFADevices"].as_array().unwrap().len(), 1);
+        cloud
+            .iam("DeleteVirtualMFADevice", json!({"SerialNumber": serial}))
+            .unwrap();
     }
 }

@@ -8,6 +8,8 @@ pub mod account;
 pub mod attachments;
 mod authorization_details;
 pub mod aws_managed;
+#[cfg(test)]
+pub(in crate::services) mod bench;
 mod boundaries;
 pub mod credential_report;
 pub mod documents;

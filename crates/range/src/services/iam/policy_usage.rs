@@ -323,3 +323,39 @@ pub(super) fn several_lists(
     }
     Ok(reply(Value::Object(answer)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn the_policies_that_reach_a_service_are_named() {
+        let mut cloud = Cloud::new();
+        let own = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]});
+        let anna = cloud.user_with("anna", own);
+        let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
+        cloud
+            .iam(
+                "AttachUserPolicy",
+                json!({"UserName": "anna", "PolicyArn": arn}),
+            )
+            .unwrap();
+        let input = json!({"Arn": anna.arn, "ServiceNamespaces": ["s3", "ec2"]});
+        let found = cloud
+            .iam("ListPoliciesGrantingServiceAccess", input)
+            .unwrap();
+        let lists = found["PoliciesGrantingServiceAccess"].as_array().unwrap();
+        let names = |list: &serde_json::Value| -> Vec<String> {
+            list["Policies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|p| p["PolicyName"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(names(&lists[0]), ["own", "AdministratorAccess"]);
+        assert_eq!(names(&lists[1]), ["AdministratorAccess"]);
+    }
+}

@@ -184,3 +184,125 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     }
     Ok(Reply::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn five_versions_are_the_most_and_the_one_in_force_stays() {
+        let mut cloud = Cloud::new();
+        let all = super::super::bench::ALL;
+        let made = cloud
+            .iam(
+                "CreatePolicy",
+                json!({"PolicyName": "p", "PolicyDocument": all}),
+            )
+            .unwrap();
+        let arn = made["Policy"]["Arn"].clone();
+        for n in 2..=5 {
+            let input = json!({"PolicyArn": arn, "PolicyDocument": all, "SetAsDefault": n == 3});
+            let version = cloud.iam("CreatePolicyVersion", input).unwrap();
+            assert_eq!(version["PolicyVersion"]["VersionId"], format!("v{n}"));
+        }
+        let sixth = cloud.refused(
+            "CreatePolicyVersion",
+            json!({"PolicyArn": arn, "PolicyDocument": all}),
+        );
+        assert_eq!(sixth.0, "LimitExceeded");
+        let kept = cloud.refused(
+            "DeletePolicyVersion",
+            json!({"PolicyArn": arn, "VersionId": "v3"}),
+        );
+        assert_eq!(kept.0, "DeleteConflict");
+        cloud
+            .iam(
+                "DeletePolicyVersion",
+                json!({"PolicyArn": arn, "VersionId": "v5"}),
+            )
+            .unwrap();
+        let next = cloud
+            .iam(
+                "CreatePolicyVersion",
+                json!({"PolicyArn": arn, "PolicyDocument": all}),
+            )
+            .unwrap();
+        assert_eq!(
+            next["PolicyVersion"]["VersionId"], "v6",
+            "a number is not used again"
+        );
+        cloud
+            .iam(
+                "SetDefaultPolicyVersion",
+                json!({"PolicyArn": arn, "VersionId": "v1"}),
+            )
+            .unwrap();
+        let policy = cloud.iam("GetPolicy", json!({"PolicyArn": arn})).unwrap();
+        assert_eq!(policy["Policy"]["DefaultVersionId"], "v1");
+        let listed = cloud
+            .iam(
+                "ListPolicyVersions",
+                json!({"PolicyArn": arn, "MaxItems": 2}),
+            )
+            .unwrap();
+        assert_eq!(listed["Versions"][0]["VersionId"], "v6");
+        assert_eq!(
+            (
+                &listed["IsTruncated"],
+                listed["Versions"].as_array().unwrap().len()
+            ),
+            (&json!(true), 2)
+        );
+        for bad in ["v9", "x", "v"] {
+            let none = cloud.refused(
+                "GetPolicyVersion",
+                json!({"PolicyArn": arn, "VersionId": bad}),
+            );
+            assert_eq!(none.0, "NoSuchEntity");
+        }
+        let several = cloud.refused("DeletePolicy", json!({"PolicyArn": arn}));
+        assert_eq!(several.0, "DeleteConflict");
+    }
+
+    #[test]
+    fn the_version_in_force_is_what_counts() {
+        let mut cloud = Cloud::new();
+        let all = super::super::bench::ALL;
+        let deny = all.replace("Allow", "Deny");
+        let made = cloud
+            .iam(
+                "CreatePolicy",
+                json!({"PolicyName": "p", "PolicyDocument": all}),
+            )
+            .unwrap();
+        let arn = made["Policy"]["Arn"].clone();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        cloud
+            .iam(
+                "AttachUserPolicy",
+                json!({"UserName": "a", "PolicyArn": arn}),
+            )
+            .unwrap();
+        let anna = cloud.user("a");
+        assert!(cloud.call(&anna, "iam", "ListUsers", json!({})).is_ok());
+        let input = json!({"PolicyArn": arn, "PolicyDocument": deny, "SetAsDefault": true});
+        cloud.iam("CreatePolicyVersion", input).unwrap();
+        let refused = cloud
+            .call(&anna, "iam", "ListUsers", json!({}))
+            .unwrap_err();
+        assert!(
+            refused.message.contains("explicit deny"),
+            "{}",
+            refused.message
+        );
+        cloud
+            .iam(
+                "SetDefaultPolicyVersion",
+                json!({"PolicyArn": arn, "VersionId": "v1"}),
+            )
+            .unwrap();
+        assert!(cloud.call(&anna, "iam", "ListUsers", json!({})).is_ok());
+    }
+}

@@ -312,3 +312,151 @@ pub fn source(range: &Range, call: &Call<'_>) -> Vec<Need> {
     let arn = about.policy_source_arn.as_ref().or(about.arn.as_ref());
     vec![asked.need(arn.cloned().unwrap_or_else(|| "*".to_owned()))]
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    fn allow(action: &str, resource: &str) -> serde_json::Value {
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]})
+    }
+
+    #[test]
+    fn a_path_is_part_of_the_resource() {
+        let mut cloud = Cloud::new();
+        let low = cloud.user_with(
+            "low",
+            allow("iam:*", "arn:aws:iam::123456789012:user/dev/*"),
+        );
+        let make = |path: &str, name: &str| json!({"UserName": name, "Path": path});
+        cloud
+            .call(&low, "iam", "CreateUser", make("/dev/", "one"))
+            .unwrap();
+        let refused = cloud
+            .call(&low, "iam", "CreateUser", make("/ops/", "two"))
+            .unwrap_err();
+        assert_eq!(refused.code, "AccessDenied");
+        assert_eq!(
+            refused.message,
+            "User: arn:aws:iam::123456789012:user/low is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::123456789012:user/ops/two because no identity-based policy allows the iam:CreateUser action"
+        );
+        // The user's own path counts, not one that the caller makes up.
+        cloud
+            .call(&low, "iam", "GetUser", json!({"UserName": "one"}))
+            .unwrap();
+        // A user must not be moved out of what one may touch.
+        let out = json!({"UserName": "one", "NewPath": "/ops/"});
+        assert_eq!(
+            cloud.call(&low, "iam", "UpdateUser", out).unwrap_err().code,
+            "AccessDenied"
+        );
+    }
+
+    #[test]
+    fn tags_of_the_entity_and_of_the_request_are_conditions() {
+        let mut cloud = Cloud::new();
+        let own_team = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*", "Condition": {"StringEquals": {"iam:ResourceTag/team": "red"}}},
+            {"Effect": "Allow", "Action": "iam:TagUser", "Resource": "*", "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}, "StringEquals": {"aws:RequestTag/team": "red"}}},
+        ]});
+        let low = cloud.user_with("low", own_team);
+        cloud
+            .iam(
+                "CreateUser",
+                json!({"UserName": "a", "Tags": [{"Key": "team", "Value": "red"}]}),
+            )
+            .unwrap();
+        cloud.iam("CreateUser", json!({"UserName": "b"})).unwrap();
+        assert!(
+            cloud
+                .call(&low, "iam", "GetUser", json!({"UserName": "a"}))
+                .is_ok()
+        );
+        assert!(
+            cloud
+                .call(&low, "iam", "GetUser", json!({"UserName": "b"}))
+                .is_err()
+        );
+        let tag = |tags| json!({"UserName": "b", "Tags": tags});
+        assert!(
+            cloud
+                .call(
+                    &low,
+                    "iam",
+                    "TagUser",
+                    tag(json!([{"Key": "team", "Value": "blue"}]))
+                )
+                .is_err()
+        );
+        assert!(
+            cloud
+                .call(
+                    &low,
+                    "iam",
+                    "TagUser",
+                    tag(json!([{"Key": "team", "Value": "red"}, {"Key": "x", "Value": ""}]))
+                )
+                .is_err()
+        );
+        assert!(
+            cloud
+                .call(
+                    &low,
+                    "iam",
+                    "TagUser",
+                    tag(json!([{"Key": "team", "Value": "red"}]))
+                )
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_boundary_can_be_demanded_of_new_users() {
+        let mut cloud = Cloud::new();
+        let boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+        let low = cloud.user_with("low", json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": ["iam:CreateUser", "iam:AttachUserPolicy"], "Resource": "*",
+            "Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary}},
+        }]}));
+        assert!(
+            cloud
+                .call(&low, "iam", "CreateUser", json!({"UserName": "a"}))
+                .is_err()
+        );
+        let with = json!({"UserName": "a", "PermissionsBoundary": boundary});
+        assert!(cloud.call(&low, "iam", "CreateUser", with).is_ok());
+        cloud
+            .iam("CreateUser", json!({"UserName": "free"}))
+            .unwrap();
+        let attach = |name: &str| json!({"UserName": name, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"});
+        assert!(
+            cloud
+                .call(&low, "iam", "AttachUserPolicy", attach("a"))
+                .is_ok()
+        );
+        assert!(
+            cloud
+                .call(&low, "iam", "AttachUserPolicy", attach("free"))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn every_operation_is_refused_to_a_user_without_permissions() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "low"})).unwrap();
+        let low = cloud.user("low");
+        for row in super::super::ROWS {
+            let input = json!({"UserName": "low", "RoleName": "r", "GroupName": "g", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"});
+            let refused = cloud.call(&low, "iam", row.operation, input).unwrap_err();
+            assert_eq!(refused.code, "AccessDenied", "{}", row.operation);
+            assert!(
+                refused.message.contains(&format!("iam:{}", row.operation)),
+                "{}",
+                refused.message
+            );
+        }
+    }
+}

@@ -307,7 +307,9 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     if let Some((_, first)) = held.iter().find(|(holds, _)| *holds) {
         return Err(errors::delete_conflict(first));
     }
+    let arn = role.arn(call.account()).to_string();
     iam_mut(range, call)?.roles.remove(&key(&role_name));
+    range.account_mut(call.account())?.usage.forget(&arn);
     Ok(Reply::empty())
 }
 
@@ -344,4 +346,123 @@ pub fn administrator_for(
         tags: Vec::new(),
         grants,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+    #[test]
+    fn a_role_is_made_shown_changed_and_deleted() {
+        let mut cloud = Cloud::new();
+        let input = json!({"RoleName": "R", "AssumeRolePolicyDocument": TRUST, "Description": "d", "Tags": [{"Key": "k", "Value": "v"}]});
+        let made = cloud.iam("CreateRole", input.clone()).unwrap();
+        assert!(made["Role"]["RoleId"].as_str().unwrap().starts_with("AROA"));
+        assert!(
+            made["Role"]["AssumeRolePolicyDocument"]
+                .as_str()
+                .unwrap()
+                .starts_with("%7B%22Version%22%3A%22")
+        );
+        let taken = cloud.refused("CreateRole", input);
+        assert_eq!(
+            taken,
+            (
+                "EntityAlreadyExists".into(),
+                "Role with name R already exists.".into()
+            )
+        );
+        cloud
+            .iam(
+                "UpdateRole",
+                json!({"RoleName": "r", "MaxSessionDuration": 7200}),
+            )
+            .unwrap();
+        let role = cloud.iam("GetRole", json!({"RoleName": "r"})).unwrap()["Role"].clone();
+        assert_eq!(
+            (&role["MaxSessionDuration"], &role["Description"]),
+            (&json!(7200), &json!("d"))
+        );
+        assert_eq!(role["RoleLastUsed"], json!({}));
+        assert_eq!(role["Tags"], json!([{"Key": "k", "Value": "v"}]));
+        let listed = cloud.iam("ListRoles", json!({})).unwrap()["Roles"][0].clone();
+        assert!(listed.get("Tags").is_none() && listed.get("RoleLastUsed").is_none());
+
+        cloud
+            .iam("CreateInstanceProfile", json!({"InstanceProfileName": "p"}))
+            .unwrap();
+        cloud
+            .iam(
+                "AddRoleToInstanceProfile",
+                json!({"InstanceProfileName": "p", "RoleName": "R"}),
+            )
+            .unwrap();
+        let second = cloud.refused(
+            "AddRoleToInstanceProfile",
+            json!({"InstanceProfileName": "p", "RoleName": "R"}),
+        );
+        assert_eq!(second.0, "LimitExceeded");
+        let held = cloud.refused("DeleteRole", json!({"RoleName": "R"}));
+        assert_eq!(
+            held.1,
+            "Cannot delete entity, must remove roles from instance profile first."
+        );
+        cloud
+            .iam(
+                "RemoveRoleFromInstanceProfile",
+                json!({"InstanceProfileName": "p", "RoleName": "R"}),
+            )
+            .unwrap();
+        cloud.iam("DeleteRole", json!({"RoleName": "R"})).unwrap();
+        let gone = cloud.refused("GetRole", json!({"RoleName": "R"}));
+        assert_eq!(
+            gone,
+            (
+                "NoSuchEntity".into(),
+                "The role with name R cannot be found.".into()
+            )
+        );
+    }
+
+    #[test]
+    fn a_bad_trust_policy_changes_nothing() {
+        let mut cloud = Cloud::new();
+        cloud
+            .iam(
+                "CreateRole",
+                json!({"RoleName": "r", "AssumeRolePolicyDocument": TRUST}),
+            )
+            .unwrap();
+        let before = cloud.iam("GetRole", json!({"RoleName": "r"})).unwrap();
+        for bad in ["", "{", "{}", super::super::bench::ALL] {
+            let refused = cloud.refused(
+                "UpdateAssumeRolePolicy",
+                json!({"RoleName": "r", "PolicyDocument": bad}),
+            );
+            assert_eq!(refused.0, "MalformedPolicyDocument", "{bad}");
+        }
+        let principals: Vec<_> = (0..150)
+            .map(|n| format!("{:012}", n + 100_000_000_000_u64))
+            .collect();
+        let long = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"}]});
+        let refused = cloud.refused(
+            "UpdateAssumeRolePolicy",
+            json!({"RoleName": "r", "PolicyDocument": long.to_string()}),
+        );
+        assert_eq!(
+            refused,
+            (
+                "LimitExceeded".into(),
+                "Cannot exceed quota for ACLSizePerRole: 2048".into()
+            )
+        );
+        assert_eq!(
+            cloud.iam("GetRole", json!({"RoleName": "r"})).unwrap(),
+            before
+        );
+    }
 }

@@ -230,3 +230,70 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     }
     Ok(Reply::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn the_password_is_shown_once_and_reset_makes_another() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let input = json!({"UserName": "a", "ServiceName": "codecommit.amazonaws.com"});
+        let made = cloud
+            .iam("CreateServiceSpecificCredential", input.clone())
+            .unwrap()["ServiceSpecificCredential"]
+            .clone();
+        assert_eq!(made["ServiceUserName"], "a-at-123456789012");
+        let id = made["ServiceSpecificCredentialId"].clone();
+        let second = cloud
+            .iam("CreateServiceSpecificCredential", input.clone())
+            .unwrap();
+        assert_eq!(
+            second["ServiceSpecificCredential"]["ServiceUserName"],
+            "a+1-at-123456789012"
+        );
+        assert_eq!(
+            cloud.refused("CreateServiceSpecificCredential", input).0,
+            "LimitExceeded"
+        );
+        let unknown = cloud.refused(
+            "CreateServiceSpecificCredential",
+            json!({"UserName": "a", "ServiceName": "x.amazonaws.com"}),
+        );
+        assert_eq!(unknown.0, "NotSupportedService");
+        let one = json!({"UserName": "a", "ServiceSpecificCredentialId": id});
+        let reset = cloud
+            .iam("ResetServiceSpecificCredential", one.clone())
+            .unwrap();
+        assert_ne!(
+            reset["ServiceSpecificCredential"]["ServicePassword"],
+            made["ServicePassword"]
+        );
+        let off = json!({"UserName": "a", "ServiceSpecificCredentialId": id, "Status": "Inactive"});
+        cloud.iam("UpdateServiceSpecificCredential", off).unwrap();
+        let listed = cloud
+            .iam("ListServiceSpecificCredentials", json!({"UserName": "a"}))
+            .unwrap();
+        let listed = listed["ServiceSpecificCredentials"].as_array().unwrap();
+        assert!(
+            listed
+                .iter()
+                .all(|one| one.get("ServicePassword").is_none())
+        );
+        assert!(
+            listed
+                .iter()
+                .any(|one| one["ServiceSpecificCredentialId"] == id && one["Status"] == "Inactive")
+        );
+        cloud
+            .iam("DeleteServiceSpecificCredential", one.clone())
+            .unwrap();
+        assert_eq!(
+            cloud.refused("DeleteServiceSpecificCredential", one).0,
+            "NoSuchEntity"
+        );
+    }
+}

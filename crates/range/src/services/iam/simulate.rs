@@ -382,3 +382,62 @@ pub(super) fn context_keys(range: &Range, call: &Call<'_>) -> Result<Reply, AwsE
 pub(super) fn context_keys_of_principal(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     context_keys(range, call)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn the_simulator_says_what_the_engine_would() {
+        let mut cloud = Cloud::new();
+        let own = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}},
+        ]});
+        let anna = cloud.user_with("anna", own);
+        let input = json!({"PolicySourceArn": anna.arn, "ActionNames": ["s3:GetObject", "s3:DeleteObject", "iam:ListUsers"],
+            "ResourceArns": ["arn:aws:s3:::b/k"],
+            "ContextEntries": [{"ContextKeyName": "aws:MultiFactorAuthPresent", "ContextKeyValues": ["false"], "ContextKeyType": "boolean"}]});
+        let answer = cloud.iam("SimulatePrincipalPolicy", input.clone()).unwrap();
+        let results = answer["EvaluationResults"].as_array().unwrap();
+        let decisions: Vec<_> = results
+            .iter()
+            .map(|r| r["EvalDecision"].as_str().unwrap())
+            .collect();
+        assert_eq!(decisions, ["allowed", "explicitDeny", "implicitDeny"]);
+        assert_eq!(
+            results[0]["MatchedStatements"][0]["SourcePolicyType"],
+            "user"
+        );
+        assert_eq!(results[0]["MissingContextValues"], json!([]));
+        let mut without = input;
+        without.as_object_mut().unwrap().remove("ContextEntries");
+        let answer = cloud.iam("SimulatePrincipalPolicy", without).unwrap();
+        assert_eq!(
+            answer["EvaluationResults"][0]["MissingContextValues"],
+            json!(["aws:MultiFactorAuthPresent"])
+        );
+    }
+
+    #[test]
+    fn a_custom_policy_is_bounded_and_errors_are_told() {
+        let mut cloud = Cloud::new();
+        let all = super::super::bench::ALL;
+        let s3 = all.replace("\"Action\":\"*\"", "\"Action\":\"s3:*\"");
+        let input = json!({"PolicyInputList": [all], "PermissionsBoundaryPolicyInputList": [s3], "ActionNames": ["iam:ListUsers", "s3:GetObject"]});
+        let answer = cloud.iam("SimulateCustomPolicy", input).unwrap();
+        let results = answer["EvaluationResults"].as_array().unwrap();
+        assert_eq!(results[0]["EvalDecision"], "implicitDeny");
+        assert_eq!(
+            results[0]["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"],
+            false
+        );
+        assert_eq!(results[1]["EvalDecision"], "allowed");
+        let bad = json!({"PolicyInputList": ["{"], "ActionNames": ["s3:GetObject"]});
+        assert_eq!(cloud.refused("SimulateCustomPolicy", bad).0, "InvalidInput");
+        let bad = json!({"PolicyInputList": [all], "ActionNames": ["GetObject"]});
+        assert_eq!(cloud.refused("SimulateCustomPolicy", bad).0, "InvalidInput");
+    }
+}

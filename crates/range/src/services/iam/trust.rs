@@ -132,3 +132,81 @@ fn arn_of(range: &Range, id: &str) -> Option<String> {
         user.or_else(role).map(|arn| arn.to_string())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    fn trust(principal: &str) -> serde_json::Value {
+        let document = json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}],
+        });
+        json!(document.to_string())
+    }
+
+    fn shown(cloud: &mut Cloud) -> String {
+        let role = cloud.iam("GetRole", json!({"RoleName": "r"})).unwrap();
+        let text = role["Role"]["AssumeRolePolicyDocument"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        percent_encoding::percent_decode_str(&text)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
+    }
+
+    #[test]
+    fn a_user_made_again_is_a_stranger() {
+        let mut cloud = Cloud::new();
+        let arn = "arn:aws:iam::123456789012:user/a";
+        let made = cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let id = made["User"]["UserId"].as_str().unwrap().to_owned();
+        let input = json!({"RoleName": "r", "AssumeRolePolicyDocument": trust(arn)});
+        cloud.iam("CreateRole", input).unwrap();
+        assert!(shown(&mut cloud).contains(arn));
+        cloud.iam("DeleteUser", json!({"UserName": "a"})).unwrap();
+        assert!(
+            shown(&mut cloud).contains(&id),
+            "what is deleted shows as its id"
+        );
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let text = shown(&mut cloud);
+        assert!(text.contains(&id) && !text.contains(arn));
+    }
+
+    #[test]
+    fn principals_must_exist_in_accounts_that_the_range_knows() {
+        let mut cloud = Cloud::new();
+        let bad = [
+            "arn:aws:iam::123456789012:user/nobody",
+            "arn:aws:iam::123456789012:role/none",
+            "arn:aws:s3:::bucket",
+            "AIDAAAAAAAAAAAAAAAAAA",
+            "someone",
+        ];
+        for principal in bad {
+            let input = json!({"RoleName": "r", "AssumeRolePolicyDocument": trust(principal)});
+            let (code, message) = cloud.refused("CreateRole", input);
+            assert_eq!(code, "MalformedPolicyDocument", "{principal}");
+            assert_eq!(
+                message,
+                format!("Invalid principal in policy: \"AWS\":\"{principal}\"")
+            );
+        }
+        let good = [
+            "*",
+            "123456789012",
+            "arn:aws:iam::123456789012:root",
+            "arn:aws:iam::999988887777:user/x",
+        ];
+        for (n, principal) in good.into_iter().enumerate() {
+            let input =
+                json!({"RoleName": format!("r{n}"), "AssumeRolePolicyDocument": trust(principal)});
+            cloud.iam("CreateRole", input).unwrap();
+        }
+    }
+}

@@ -324,8 +324,9 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     if let Some((_, first)) = held.iter().find(|(holds, _)| *holds) {
         return Err(errors::delete_conflict(first));
     }
-    let key = key(&input.user_name);
+    let (key, arn) = (key(&input.user_name), user.arn(call.account()).to_string());
     iam_mut(range, call)?.users.remove(&key);
+    range.account_mut(call.account())?.usage.forget(&arn);
     Ok(Reply::empty())
 }
 
@@ -335,4 +336,174 @@ pub(super) fn caller_arn(state: &State, call: &Call<'_>) -> String {
         || call.caller.arn.clone(),
         |user| user.arn(call.account()).to_string(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn a_user_is_made_shown_changed_and_deleted() {
+        let mut cloud = Cloud::new();
+        let made = cloud
+            .iam("CreateUser", json!({"UserName": "Anna", "Path": "/staff/"}))
+            .unwrap();
+        let user = &made["User"];
+        assert_eq!(user["Arn"], "arn:aws:iam::123456789012:user/staff/Anna");
+        assert!(user["UserId"].as_str().unwrap().starts_with("AIDA"));
+        assert_eq!(user["CreateDate"], "2026-01-02T03:04:05Z");
+        assert_eq!(
+            cloud.iam("GetUser", json!({"UserName": "ANNA"})).unwrap()["User"],
+            *user
+        );
+        let taken = cloud.refused("CreateUser", json!({"UserName": "anna"}));
+        assert_eq!(
+            taken,
+            (
+                "EntityAlreadyExists".into(),
+                "User with name anna already exists.".into()
+            )
+        );
+
+        cloud
+            .iam("CreateAccessKey", json!({"UserName": "Anna"}))
+            .unwrap();
+        cloud
+            .iam(
+                "UpdateUser",
+                json!({"UserName": "Anna", "NewUserName": "Berta", "NewPath": "/"}),
+            )
+            .unwrap();
+        let keys = cloud
+            .iam("ListAccessKeys", json!({"UserName": "berta"}))
+            .unwrap();
+        assert_eq!(keys["AccessKeyMetadata"][0]["UserName"], "Berta");
+        let gone = cloud.refused("GetUser", json!({"UserName": "Anna"}));
+        assert_eq!(
+            gone,
+            (
+                "NoSuchEntity".into(),
+                "The user with name Anna cannot be found.".into()
+            )
+        );
+    }
+
+    #[test]
+    fn a_user_that_holds_something_cannot_be_deleted() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        cloud.iam("CreateGroup", json!({"GroupName": "g"})).unwrap();
+        let key = cloud
+            .iam("CreateAccessKey", json!({"UserName": "a"}))
+            .unwrap();
+        let key = key["AccessKey"]["AccessKeyId"].clone();
+        let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+        cloud
+            .iam(
+                "AttachUserPolicy",
+                json!({"UserName": "a", "PolicyArn": arn}),
+            )
+            .unwrap();
+        cloud
+            .iam("AddUserToGroup", json!({"UserName": "a", "GroupName": "g"}))
+            .unwrap();
+        cloud
+            .iam(
+                "CreateLoginProfile",
+                json!({"UserName": "a", "Password": "long-enough-1"}),
+            )
+            .unwrap();
+        let steps = [
+            (
+                "must detach all policies first.",
+                "DetachUserPolicy",
+                json!({"UserName": "a", "PolicyArn": arn}),
+            ),
+            (
+                "must remove users from group first.",
+                "RemoveUserFromGroup",
+                json!({"UserName": "a", "GroupName": "g"}),
+            ),
+            (
+                "must delete login profile first.",
+                "DeleteLoginProfile",
+                json!({"UserName": "a"}),
+            ),
+            (
+                "must delete access keys first.",
+                "DeleteAccessKey",
+                json!({"UserName": "a", "AccessKeyId": key}),
+            ),
+        ];
+        for (what, operation, input) in steps {
+            let refused = cloud.refused("DeleteUser", json!({"UserName": "a"}));
+            assert_eq!(
+                refused,
+                (
+                    "DeleteConflict".into(),
+                    format!("Cannot delete entity, {what}")
+                )
+            );
+            cloud.iam(operation, input).unwrap();
+        }
+        cloud.iam("DeleteUser", json!({"UserName": "a"})).unwrap();
+        assert_eq!(
+            cloud.refused("DeleteUser", json!({"UserName": "a"})).0,
+            "NoSuchEntity"
+        );
+    }
+
+    #[test]
+    fn lists_come_in_pages_that_hold_when_users_go() {
+        let mut cloud = Cloud::new();
+        for n in 0..7 {
+            cloud
+                .iam(
+                    "CreateUser",
+                    json!({"UserName": format!("u{n}"), "Path": "/p/"}),
+                )
+                .unwrap();
+        }
+        cloud
+            .iam("CreateUser", json!({"UserName": "outside"}))
+            .unwrap();
+        let (mut names, mut marker) = (Vec::new(), json!(null));
+        loop {
+            let mut input = json!({"PathPrefix": "/p/", "MaxItems": 3});
+            if !marker.is_null() {
+                input["Marker"] = marker.clone();
+            }
+            let page = cloud.iam("ListUsers", input).unwrap();
+            let users = page["Users"].as_array().unwrap();
+            names.extend(
+                users
+                    .iter()
+                    .map(|u| u["UserName"].as_str().unwrap().to_owned()),
+            );
+            // The user that the marker names goes between two pages.
+            let last = names.last().unwrap().clone();
+            cloud.iam("DeleteUser", json!({"UserName": last})).unwrap();
+            if page["IsTruncated"] == false {
+                assert!(page.get("Marker").is_none());
+                break;
+            }
+            marker = page["Marker"].clone();
+        }
+        assert_eq!(names, ["u0", "u1", "u2", "u3", "u4", "u5", "u6"]);
+        let bad = cloud.refused("ListUsers", json!({"Marker": "!!"}));
+        assert_eq!(bad.0, "ValidationError");
+    }
+
+    #[test]
+    fn without_a_name_the_caller_is_meant() {
+        let mut cloud = Cloud::new();
+        let all = serde_json::from_str(super::super::bench::ALL).unwrap();
+        let anna = cloud.user_with("anna", all);
+        let own = cloud.call(&anna, "iam", "GetUser", json!({})).unwrap();
+        assert_eq!(own["User"]["UserName"], "anna");
+        let root = cloud.iam("GetUser", json!({})).unwrap();
+        assert_eq!(root["User"]["Arn"], "arn:aws:iam::123456789012:root");
+    }
 }

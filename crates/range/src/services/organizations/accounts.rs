@@ -288,3 +288,106 @@ pub(super) fn remove(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let (id, _) = named(managed(range, call)?, &account_id)?;
     take_out(range, call, &id)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::services::iam::bench::Cloud;
+
+    fn made(cloud: &mut Cloud, name: &str, email: &str) -> serde_json::Value {
+        let asked = cloud
+            .organizations(
+                "CreateAccount",
+                json!({"AccountName": name, "Email": email}),
+            )
+            .unwrap();
+        assert_eq!(asked["CreateAccountStatus"]["State"], "IN_PROGRESS");
+        let id = json!({"CreateAccountRequestId": asked["CreateAccountStatus"]["Id"]});
+        cloud
+            .organizations("DescribeCreateAccountStatus", id)
+            .unwrap()["CreateAccountStatus"]
+            .clone()
+    }
+
+    #[test]
+    fn a_new_account_lets_the_management_account_in() {
+        let mut cloud = Cloud::new();
+        cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap();
+        let status = made(&mut cloud, "Sales", "sales@stockade.example");
+        assert_eq!(status["State"], "SUCCEEDED");
+        let id = status["AccountId"].as_str().unwrap().to_owned();
+        let role = cloud.role(&id, "OrganizationAccountAccessRole");
+        cloud
+            .call(&role, "iam", "CreateUser", json!({"UserName": "first"}))
+            .unwrap();
+        let listed = cloud.organizations("ListAccounts", json!({})).unwrap();
+        assert_eq!(listed["Accounts"].as_array().unwrap().len(), 2);
+        let twin = made(&mut cloud, "Twin", "sales@stockade.example");
+        assert_eq!(
+            (&twin["State"], &twin["FailureReason"]),
+            (&json!("FAILED"), &json!("EMAIL_ALREADY_EXISTS"))
+        );
+        // A member may see its organisation, and nothing else of it.
+        let own = cloud
+            .call(&role, "organizations", "DescribeOrganization", json!({}))
+            .unwrap();
+        assert_eq!(own["Organization"]["MasterAccountId"], "123456789012");
+        let refused = cloud
+            .call(&role, "organizations", "ListAccounts", json!({}))
+            .unwrap_err();
+        assert_eq!(refused.code, "AccessDeniedException");
+        assert_eq!(
+            refused.message,
+            "You don't have permissions to access this resource."
+        );
+    }
+
+    #[test]
+    fn accounts_move_and_leave() {
+        let mut cloud = Cloud::new();
+        cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap();
+        let root = cloud.organizations("ListRoots", json!({})).unwrap()["Roots"][0]["Id"].clone();
+        let unit = cloud
+            .organizations(
+                "CreateOrganizationalUnit",
+                json!({"ParentId": root, "Name": "u"}),
+            )
+            .unwrap();
+        let unit = unit["OrganizationalUnit"]["Id"].clone();
+        let id = made(&mut cloud, "Sales", "sales@stockade.example")["AccountId"].clone();
+        let to_unit = json!({"AccountId": id, "SourceParentId": root, "DestinationParentId": unit});
+        cloud.organizations("MoveAccount", to_unit.clone()).unwrap();
+        assert_eq!(
+            cloud
+                .organizations("MoveAccount", to_unit)
+                .unwrap_err()
+                .code,
+            "SourceParentNotFoundException"
+        );
+        let there = cloud
+            .organizations("ListAccountsForParent", json!({"ParentId": unit}))
+            .unwrap();
+        assert_eq!(there["Accounts"][0]["Id"], id);
+        let management = cloud
+            .organizations("LeaveOrganization", json!({}))
+            .unwrap_err();
+        assert_eq!(management.code, "MasterCannotLeaveOrganizationException");
+        let role = cloud.role(id.as_str().unwrap(), "OrganizationAccountAccessRole");
+        cloud
+            .call(&role, "organizations", "LeaveOrganization", json!({}))
+            .unwrap();
+        let gone = cloud
+            .organizations("DescribeAccount", json!({"AccountId": id}))
+            .unwrap_err();
+        assert_eq!(gone.code, "AccountNotFoundException");
+        let alone = cloud
+            .call(&role, "organizations", "DescribeOrganization", json!({}))
+            .unwrap_err();
+        assert_eq!(alone.code, "AWSOrganizationsNotInUseException");
+    }
+}

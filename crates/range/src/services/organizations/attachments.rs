@@ -153,3 +153,194 @@ pub(super) fn targets(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError>
     });
     page(call, "Targets", targets)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::services::iam::bench::Cloud;
+
+    const DENY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:CreateUser","Resource":"*"}]}"#;
+    const SCP: &str = "SERVICE_CONTROL_POLICY";
+
+    struct Tree {
+        cloud: Cloud,
+        root: serde_json::Value,
+        unit: serde_json::Value,
+        account: String,
+    }
+
+    /// A management account, and a member in a unit, with service control policies switched on.
+    fn tree() -> Tree {
+        let mut cloud = Cloud::new();
+        cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap();
+        let root = cloud.organizations("ListRoots", json!({})).unwrap()["Roots"][0]["Id"].clone();
+        cloud
+            .organizations(
+                "EnablePolicyType",
+                json!({"RootId": root, "PolicyType": SCP}),
+            )
+            .unwrap();
+        let unit = cloud
+            .organizations(
+                "CreateOrganizationalUnit",
+                json!({"ParentId": root, "Name": "u"}),
+            )
+            .unwrap();
+        let unit = unit["OrganizationalUnit"]["Id"].clone();
+        cloud
+            .organizations(
+                "CreateAccount",
+                json!({"AccountName": "m", "Email": "m@stockade.example"}),
+            )
+            .unwrap();
+        let listed = cloud.organizations("ListAccounts", json!({})).unwrap();
+        let mut ids = listed["Accounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a["Id"].as_str().unwrap().to_owned());
+        let account = ids.find(|id| id != "123456789012").unwrap();
+        let to_unit =
+            json!({"AccountId": account, "SourceParentId": root, "DestinationParentId": unit});
+        cloud.organizations("MoveAccount", to_unit).unwrap();
+        Tree {
+            cloud,
+            root,
+            unit,
+            account,
+        }
+    }
+
+    fn policy(cloud: &mut Cloud, name: &str) -> serde_json::Value {
+        let input = json!({"Content": DENY, "Description": "", "Name": name, "Type": SCP});
+        cloud.organizations("CreatePolicy", input).unwrap()["Policy"]["PolicySummary"]["Id"].clone()
+    }
+
+    #[test]
+    fn a_policy_stops_a_members_administrator_at_every_level_and_never_the_management() {
+        let Tree {
+            mut cloud,
+            root,
+            unit,
+            account,
+        } = tree();
+        let id = policy(&mut cloud, "deny");
+        let role = cloud.role(&account, "OrganizationAccountAccessRole");
+        for (n, target) in [root, unit, json!(account)].into_iter().enumerate() {
+            let make = json!({"UserName": format!("u{n}")});
+            let pair = json!({"PolicyId": id, "TargetId": target});
+            cloud.organizations("AttachPolicy", pair.clone()).unwrap();
+            let refused = cloud
+                .call(&role, "iam", "CreateUser", make.clone())
+                .unwrap_err();
+            assert!(
+                refused
+                    .message
+                    .contains("explicit deny in a service control policy"),
+                "{}",
+                refused.message
+            );
+            cloud.iam("CreateUser", make.clone()).unwrap();
+            let root_of_member = Cloud::root(&account);
+            assert!(
+                cloud
+                    .call(&root_of_member, "iam", "CreateUser", make.clone())
+                    .is_err(),
+                "root is bound too"
+            );
+            cloud.organizations("DetachPolicy", pair).unwrap();
+            cloud.call(&role, "iam", "CreateUser", make).unwrap();
+        }
+    }
+
+    #[test]
+    fn attachments_have_their_limits() {
+        let Tree {
+            mut cloud, unit, ..
+        } = tree();
+        let on_unit = |id: &serde_json::Value| json!({"PolicyId": id, "TargetId": unit});
+        let full = json!("p-FullAWSAccess");
+        let last = cloud
+            .organizations("DetachPolicy", on_unit(&full))
+            .unwrap_err();
+        assert_eq!(
+            last.fields["Reason"],
+            "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+        );
+        let ids: Vec<_> = (0..5)
+            .map(|n| policy(&mut cloud, &format!("p{n}")))
+            .collect();
+        for id in &ids[..4] {
+            cloud.organizations("AttachPolicy", on_unit(id)).unwrap();
+        }
+        let sixth = cloud
+            .organizations("AttachPolicy", on_unit(&ids[4]))
+            .unwrap_err();
+        assert_eq!(
+            sixth.fields["Reason"],
+            "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+        );
+        let twice = cloud
+            .organizations("AttachPolicy", on_unit(&ids[0]))
+            .unwrap_err();
+        assert_eq!(twice.code, "DuplicatePolicyAttachmentException");
+        let none = cloud
+            .organizations("DetachPolicy", on_unit(&ids[4]))
+            .unwrap_err();
+        assert_eq!(none.code, "PolicyNotAttachedException");
+        let in_use = cloud
+            .organizations("DeletePolicy", json!({"PolicyId": ids[0]}))
+            .unwrap_err();
+        assert_eq!(in_use.code, "PolicyInUseException");
+        let targets = cloud
+            .organizations("ListTargetsForPolicy", json!({"PolicyId": ids[0]}))
+            .unwrap();
+        assert_eq!(
+            (
+                &targets["Targets"][0]["Name"],
+                &targets["Targets"][0]["Type"]
+            ),
+            (&json!("u"), &json!("ORGANIZATIONAL_UNIT"))
+        );
+        let nowhere = json!({"PolicyId": ids[0], "TargetId": "ou-none-none0000"});
+        assert_eq!(
+            cloud
+                .organizations("AttachPolicy", nowhere)
+                .unwrap_err()
+                .code,
+            "TargetNotFoundException"
+        );
+    }
+
+    #[test]
+    fn without_full_access_nothing_is_allowed() {
+        let Tree {
+            mut cloud,
+            unit,
+            account,
+            ..
+        } = tree();
+        let id = policy(&mut cloud, "deny");
+        cloud
+            .organizations("AttachPolicy", json!({"PolicyId": id, "TargetId": unit}))
+            .unwrap();
+        cloud
+            .organizations(
+                "DetachPolicy",
+                json!({"PolicyId": "p-FullAWSAccess", "TargetId": unit}),
+            )
+            .unwrap();
+        let role = cloud.role(&account, "OrganizationAccountAccessRole");
+        let refused = cloud
+            .call(&role, "iam", "ListUsers", json!({}))
+            .unwrap_err();
+        assert!(
+            refused.message.contains("no service control policy allows"),
+            "{}",
+            refused.message
+        );
+    }
+}

@@ -199,3 +199,91 @@ pub(super) fn type_not_enabled() -> AwsError {
         "This operation can be performed only for enabled policy types.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::services::iam::bench::Cloud;
+
+    #[test]
+    fn an_organisation_is_founded_once_and_dissolved_when_empty() {
+        let mut cloud = Cloud::new();
+        let none = cloud
+            .organizations("DescribeOrganization", json!({}))
+            .unwrap_err();
+        assert_eq!(none.code, "AWSOrganizationsNotInUseException");
+        let made = cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap()["Organization"]
+            .clone();
+        assert_eq!(
+            (&made["FeatureSet"], &made["MasterAccountId"]),
+            (&json!("ALL"), &json!("123456789012"))
+        );
+        assert_eq!(
+            cloud
+                .organizations("DescribeOrganization", json!({}))
+                .unwrap()["Organization"],
+            made
+        );
+        let twice = cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap_err();
+        assert_eq!(twice.code, "AlreadyInOrganizationException");
+        let roots = cloud.organizations("ListRoots", json!({})).unwrap();
+        assert_eq!(roots["Roots"][0]["PolicyTypes"], json!([]));
+        cloud
+            .organizations("DeleteOrganization", json!({}))
+            .unwrap();
+        assert_eq!(
+            cloud
+                .organizations("ListRoots", json!({}))
+                .unwrap_err()
+                .code,
+            "AWSOrganizationsNotInUseException"
+        );
+    }
+
+    #[test]
+    fn a_type_is_switched_on_with_full_access_everywhere() {
+        let mut cloud = Cloud::new();
+        cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap();
+        let root = cloud.organizations("ListRoots", json!({})).unwrap()["Roots"][0]["Id"].clone();
+        let kind = json!({"RootId": root, "PolicyType": "SERVICE_CONTROL_POLICY"});
+        let off = cloud
+            .organizations("DisablePolicyType", kind.clone())
+            .unwrap_err();
+        assert_eq!(off.code, "PolicyTypeNotEnabledException");
+        let on = cloud
+            .organizations("EnablePolicyType", kind.clone())
+            .unwrap();
+        assert_eq!(
+            on["Root"]["PolicyTypes"][0],
+            json!({"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"})
+        );
+        let twice = cloud.organizations("EnablePolicyType", kind).unwrap_err();
+        assert_eq!(twice.code, "PolicyTypeAlreadyEnabledException");
+        let input = json!({"ParentId": root, "Name": "later"});
+        let unit = cloud
+            .organizations("CreateOrganizationalUnit", input)
+            .unwrap()["OrganizationalUnit"]["Id"]
+            .clone();
+        for target in [root, unit, json!("123456789012")] {
+            let on = json!({"TargetId": target, "Filter": "SERVICE_CONTROL_POLICY"});
+            let listed = cloud.organizations("ListPoliciesForTarget", on).unwrap();
+            assert_eq!(listed["Policies"][0]["Id"], "p-FullAWSAccess");
+            assert_eq!(listed["Policies"][0]["AwsManaged"], true);
+        }
+        let wrong = json!({"RootId": "r-none", "PolicyType": "SERVICE_CONTROL_POLICY"});
+        assert_eq!(
+            cloud
+                .organizations("EnablePolicyType", wrong)
+                .unwrap_err()
+                .code,
+            "RootNotFoundException"
+        );
+    }
+}

@@ -202,3 +202,92 @@ pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let policies = policies.map(|policy| (policy.id.clone(), summary(organization, &policy)));
     page(call, "Policies", policies)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::services::iam::bench::Cloud;
+
+    const SCP: &str = "SERVICE_CONTROL_POLICY";
+
+    #[test]
+    fn policies_are_checked_changed_and_deleted() {
+        let mut cloud = Cloud::new();
+        cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap();
+        let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}"#;
+        let make = |name: &str, content: &str| json!({"Content": content, "Description": "d", "Name": name, "Type": SCP});
+        let made = cloud
+            .organizations("CreatePolicy", make("one", deny))
+            .unwrap()["Policy"]
+            .clone();
+        assert_eq!(made["Content"], deny);
+        let id = made["PolicySummary"]["Id"].clone();
+        let named = |error: stockade_wire::AwsError| {
+            (
+                error.code,
+                error.fields.get("Reason").cloned().unwrap_or_default(),
+            )
+        };
+        let bad = |cloud: &mut Cloud, input| {
+            named(cloud.organizations("CreatePolicy", input).unwrap_err())
+        };
+        assert_eq!(
+            bad(&mut cloud, make("one", deny)).0,
+            "DuplicatePolicyException"
+        );
+        assert_eq!(
+            bad(&mut cloud, make("two", "{")).0,
+            "MalformedPolicyDocumentException"
+        );
+        let long = format!("{deny}{}", " ".repeat(5120));
+        assert_eq!(
+            bad(&mut cloud, make("two", &long)).1,
+            "POLICY_CONTENT_LIMIT_EXCEEDED"
+        );
+        let other = json!({"Content": "{}", "Description": "", "Name": "t", "Type": "TAG_POLICY"});
+        assert_eq!(
+            bad(&mut cloud, other).0,
+            "PolicyTypeNotAvailableForOrganizationException"
+        );
+        let changed = cloud
+            .organizations("UpdatePolicy", json!({"PolicyId": id, "Name": "uno"}))
+            .unwrap();
+        assert_eq!(changed["Policy"]["PolicySummary"]["Name"], "uno");
+        let aws = cloud
+            .organizations(
+                "UpdatePolicy",
+                json!({"PolicyId": "p-FullAWSAccess", "Name": "x"}),
+            )
+            .unwrap_err();
+        assert_eq!(aws.fields["Reason"], "IMMUTABLE_POLICY");
+        let listed = cloud
+            .organizations("ListPolicies", json!({"Filter": SCP}))
+            .unwrap();
+        let names: Vec<_> = listed["Policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["Name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["FullAWSAccess", "uno"]);
+        let tag = json!({"ResourceId": id, "Tags": [{"Key": "k", "Value": "v"}]});
+        cloud.organizations("TagResource", tag).unwrap();
+        let tags = cloud
+            .organizations("ListTagsForResource", json!({"ResourceId": id}))
+            .unwrap();
+        assert_eq!(tags["Tags"], json!([{"Key": "k", "Value": "v"}]));
+        cloud
+            .organizations("DeletePolicy", json!({"PolicyId": id}))
+            .unwrap();
+        assert_eq!(
+            cloud
+                .organizations("DescribePolicy", json!({"PolicyId": id}))
+                .unwrap_err()
+                .code,
+            "PolicyNotFoundException"
+        );
+    }
+}

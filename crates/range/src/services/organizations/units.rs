@@ -225,3 +225,82 @@ pub(super) fn parents(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError>
         [(parent.to_owned(), json!({"Id": parent, "Type": kind}))],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::services::iam::bench::Cloud;
+
+    #[test]
+    fn the_tree_is_five_deep_and_names_are_unique_among_siblings() {
+        let mut cloud = Cloud::new();
+        cloud
+            .organizations("CreateOrganization", json!({}))
+            .unwrap();
+        let root = cloud.organizations("ListRoots", json!({})).unwrap()["Roots"][0]["Id"].clone();
+        let mut parent = root.clone();
+        let mut line = Vec::new();
+        for depth in 1..=5 {
+            let input = json!({"ParentId": parent, "Name": format!("level {depth}")});
+            parent = cloud
+                .organizations("CreateOrganizationalUnit", input)
+                .unwrap()["OrganizationalUnit"]["Id"]
+                .clone();
+            line.push(parent.clone());
+        }
+        let deep = cloud
+            .organizations(
+                "CreateOrganizationalUnit",
+                json!({"ParentId": parent, "Name": "level 6"}),
+            )
+            .unwrap_err();
+        assert_eq!(
+            (deep.code.as_str(), &deep.fields["Reason"]),
+            (
+                "ConstraintViolationException",
+                &json!("OU_DEPTH_LIMIT_EXCEEDED")
+            )
+        );
+        let twin = cloud
+            .organizations(
+                "CreateOrganizationalUnit",
+                json!({"ParentId": root, "Name": "level 1"}),
+            )
+            .unwrap_err();
+        assert_eq!(twin.code, "DuplicateOrganizationalUnitException");
+        let full = cloud
+            .organizations(
+                "DeleteOrganizationalUnit",
+                json!({"OrganizationalUnitId": line[0]}),
+            )
+            .unwrap_err();
+        assert_eq!(full.code, "OrganizationalUnitNotEmptyException");
+        let parents = cloud
+            .organizations("ListParents", json!({"ChildId": line[1]}))
+            .unwrap();
+        assert_eq!(
+            parents["Parents"][0],
+            json!({"Id": line[0], "Type": "ORGANIZATIONAL_UNIT"})
+        );
+        let children = json!({"ParentId": root, "ChildType": "ORGANIZATIONAL_UNIT"});
+        let children = cloud.organizations("ListChildren", children).unwrap();
+        assert_eq!(
+            children["Children"],
+            json!([{"Id": line[0], "Type": "ORGANIZATIONAL_UNIT"}])
+        );
+        cloud
+            .organizations(
+                "DeleteOrganizationalUnit",
+                json!({"OrganizationalUnitId": line[4]}),
+            )
+            .unwrap();
+        let gone = cloud
+            .organizations(
+                "DescribeOrganizationalUnit",
+                json!({"OrganizationalUnitId": line[4]}),
+            )
+            .unwrap_err();
+        assert_eq!(gone.code, "OrganizationalUnitNotFoundException");
+    }
+}
