@@ -4,6 +4,7 @@
 //! sockets, no clock (the time is always passed in), no random numbers.
 
 pub mod client;
+mod codec;
 pub mod error;
 pub mod server;
 pub mod sigv4;

@@ -1,11 +1,13 @@
 //! The caller's end: a request from an input, an output from an answer.
+//!
+//! Owns the way out to a service and back. Signing is `sigv4`; sending is nobody's here.
 
-use bytes::Bytes;
-
-use crate::table::{Operation, Service};
-use crate::{AwsError, Object};
+mod answer;
+mod request;
 
 pub use crate::Decoded;
+pub use answer::decode;
+pub use request::encode;
 
 /// Why a request could not be made from an input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,35 +46,4 @@ pub enum EncodeError {
         /// What is wrong.
         why: String,
     },
-}
-
-/// A request, not yet signed. S3 buckets go into the path.
-///
-/// # Errors
-/// An input that does not fit the operation's shape.
-pub fn encode(
-    _service: &Service,
-    operation: &Operation,
-    _input: &Object,
-    _body: Option<Bytes>,
-    _endpoint: &http::Uri,
-    _region: &str,
-) -> Result<http::Request<Bytes>, EncodeError> {
-    Err(EncodeError::Http {
-        operation: operation.name.clone(),
-        why: "not implemented".into(),
-    })
-}
-
-/// What an answer carries.
-///
-/// # Errors
-/// The error that the service answered; `InvalidResponse` with the answer's status if it cannot be read.
-pub fn decode(
-    _service: &Service,
-    _operation: &Operation,
-    _response: &http::response::Parts,
-    _body: &Bytes,
-) -> Result<Decoded, AwsError> {
-    Err(AwsError::new(501, "NotImplemented", "not implemented"))
 }
