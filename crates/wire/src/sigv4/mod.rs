@@ -10,6 +10,18 @@ use stockade_model::Secret;
 
 use crate::AwsError;
 
+mod canonical;
+pub mod checksum;
+mod chunked;
+mod claim;
+mod refusal;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub(crate) use claim::service_of;
+
 /// What a request is signed with.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -35,7 +47,8 @@ pub enum SignError {
 /// How the body of a request is bound to its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// The SHA-256 of the body, in hexadecimal.
+    /// By the SHA-256 of the body, in hexadecimal. Empty outside S3: there the body itself is what counts,
+    /// whatever a header says.
     Digest(String),
     /// Not at all.
     Unsigned,
@@ -77,8 +90,8 @@ pub struct Claim {
 ///
 /// # Errors
 /// A signature that is there but torn: `IncompleteSignature`, S3's `AuthorizationHeaderMalformed`, …
-pub fn claim(_parts: &Parts) -> Result<Option<Claim>, AwsError> {
-    Err(AwsError::new(501, "NotImplemented", "not implemented"))
+pub fn claim(parts: &Parts) -> Result<Option<Claim>, AwsError> {
+    claim::claim(parts)
 }
 
 /// Whether a claim is true.
@@ -86,13 +99,13 @@ pub fn claim(_parts: &Parts) -> Result<Option<Claim>, AwsError> {
 /// # Errors
 /// The service's own refusal: a wrong signature, a stale or early one, a body that was changed.
 pub fn verify(
-    _claim: &Claim,
-    _secret: &Secret,
-    _parts: &Parts,
-    _body: &[u8],
-    _now: Timestamp,
+    claim: &Claim,
+    secret: &Secret,
+    parts: &Parts,
+    body: &[u8],
+    now: Timestamp,
 ) -> Result<(), AwsError> {
-    Err(AwsError::new(501, "NotImplemented", "not implemented"))
+    verify::verify(claim, secret, parts, body, now)
 }
 
 /// The body without its `aws-chunked` framing; any other body as it is. Signed chunks and trailing
@@ -101,38 +114,54 @@ pub fn verify(
 /// # Errors
 /// A torn chunk, a chunk with a wrong signature, a checksum that does not fit.
 pub fn unchunk(
-    _signed: Option<(&Claim, &Secret)>,
-    _parts: &Parts,
-    _body: &Bytes,
+    signed: Option<(&Claim, &Secret)>,
+    parts: &Parts,
+    body: &Bytes,
 ) -> Result<Bytes, AwsError> {
-    Err(AwsError::new(501, "NotImplemented", "not implemented"))
+    chunked::unchunk(signed, parts, body)
 }
 
-/// Signs a request with the `Authorization` header.
+/// Signs a request with the `Authorization` header. A body whose binding the request states itself
+/// (`x-amz-content-sha256: UNSIGNED-PAYLOAD`) keeps it.
 ///
 /// # Errors
 /// A request without a host, or credentials that no header can carry.
 pub fn sign(
-    _request: &mut http::Request<Bytes>,
-    _credentials: &Credentials,
-    _region: &str,
-    _service: &str,
-    _now: Timestamp,
+    request: &mut http::Request<Bytes>,
+    credentials: &Credentials,
+    region: &str,
+    service: &str,
+    now: Timestamp,
 ) -> Result<(), SignError> {
-    Err(SignError::NoHost)
+    sign::sign(
+        request,
+        credentials,
+        region,
+        service,
+        now,
+        sign::Manner::of(service),
+    )
 }
 
-/// Signs a request's address, good for `expires` from `now` on; its body is not signed.
+/// Signs a request's address, good for `expires` from `now` on. The body of an S3 request is not signed.
 ///
 /// # Errors
 /// A request without a host, or credentials that no address can carry.
 pub fn presign(
-    _request: &mut http::Request<Bytes>,
-    _credentials: &Credentials,
-    _region: &str,
-    _service: &str,
-    _now: Timestamp,
-    _expires: SignedDuration,
+    request: &mut http::Request<Bytes>,
+    credentials: &Credentials,
+    region: &str,
+    service: &str,
+    now: Timestamp,
+    expires: SignedDuration,
 ) -> Result<(), SignError> {
-    Err(SignError::NoHost)
+    sign::presign(
+        request,
+        credentials,
+        region,
+        service,
+        now,
+        expires,
+        sign::Manner::of(service),
+    )
 }
