@@ -14,6 +14,9 @@ use crate::call::Call;
 use crate::row::{Need, Needs, Row};
 use crate::state::State;
 
+/// The services that resource control policies bind.
+const RCP_SERVICES: [&str; 5] = ["s3", "sts", "kms", "sqs", "secretsmanager"];
+
 /// Refuses a call that is not allowed all that it needs.
 pub fn authorise(
     state: &State,
@@ -148,8 +151,13 @@ impl Standing {
         let iam = account.iam.effective(now, delay);
         let mut exempt = false;
         match &caller.principal {
-            Principal::User { user_id, .. } => {
-                if let Some(user) = iam.user_by_id(user_id) {
+            Principal::User { arn, user_id } => {
+                // By name, which is quick; by id only for one who was renamed since.
+                let user = iam
+                    .user(arn.resource_name())
+                    .filter(|user| user.id == *user_id)
+                    .or_else(|| iam.user_by_id(user_id));
+                if let Some(user) = user {
                     standing.identity = iam.policies_of_user(&user.name);
                     standing.boundary = iam.boundary_of_user(&user.name);
                     standing.tags = user
@@ -160,8 +168,13 @@ impl Standing {
                     standing.name = Some(user.name.clone());
                 }
             }
-            Principal::Role { role_id, .. } => {
-                if let Some(role) = iam.role_by_id(role_id) {
+            Principal::Role {
+                role_arn, role_id, ..
+            } => {
+                let role = iam
+                    .role(role_arn.resource_name())
+                    .filter(|role| role.id == *role_id);
+                if let Some(role) = role {
                     standing.identity = iam.policies_of_role(&role.name);
                     standing.boundary = iam.boundary_of_role(&role.name);
                     standing.tags = role
@@ -206,9 +219,20 @@ impl Standing {
         let mut context = common.clone();
         let owner = need.owner.as_ref().unwrap_or(&call.caller.account);
         context.set("aws:ResourceAccount", owner.as_str());
-        if let Some(id) = organization_of(state, owner, call.now) {
+        let organizations = state
+            .organizations
+            .effective(call.now, state.config.iam_delay);
+        if let Some(id) = organizations.organization_id_of(owner) {
             context.set("aws:ResourceOrgID", id);
         }
+        if let Some(path) = organizations.path_of(owner) {
+            context.set("aws:ResourceOrgPaths", path);
+        }
+        let rcps = if RCP_SERVICES.contains(&call.service) {
+            organizations.rcp_levels(owner)
+        } else {
+            Vec::new()
+        };
         for (key, values) in need.context.iter() {
             context.insert(key, values.iter().cloned());
         }
@@ -226,23 +250,11 @@ impl Standing {
                 .as_ref()
                 .map_or(&[], |session| session.policies.as_slice()),
             scps: &self.scps,
-            rcps: &[],
+            rcps: &rcps,
             endpoint: &[],
         };
         (evaluate(&request(call, need, &context), &policies), context)
     }
-}
-
-fn organization_of(
-    state: &State,
-    account: &stockade_model::AccountId,
-    now: Timestamp,
-) -> Option<String> {
-    let organization = state.organizations.effective(now, state.config.iam_delay);
-    organization
-        .has_account(account)
-        .then(|| organization.organization_id().map(str::to_owned))
-        .flatten()
 }
 
 /// The global condition keys of a call.
@@ -256,35 +268,30 @@ fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Contex
     context.set("aws:UserAgent", call.user_agent);
     context.set("aws:RequestedRegion", call.region.as_str());
     context.set("aws:ViaAWSService", "false");
-    let kind = match &caller.principal {
-        Principal::Root { .. } => "Account",
-        Principal::User { .. } => "User",
-        Principal::Role { .. } => "AssumedRole",
-        Principal::FederatedUser { .. } => "FederatedUser",
-        Principal::Federated { .. } | Principal::Service { .. } | Principal::Anonymous => {
-            "Anonymous"
-        }
-    };
-    context.set("aws:PrincipalType", kind);
+    context.set("aws:PrincipalType", caller.principal.kind());
+    context.set("aws:PrincipalIsAWSService", "false");
     if matches!(caller.principal, Principal::Anonymous) {
         return context;
     }
     context.set("aws:PrincipalAccount", caller.account.as_str());
     context.set("aws:userid", caller.user_id.as_str());
-    // A role's sessions are known by the role's ARN, whatever their name.
-    let arn = match &caller.principal {
-        Principal::Role { role_arn, .. } => role_arn.to_string(),
-        _ => caller.arn.clone(),
-    };
-    context.set("aws:PrincipalArn", arn);
+    if let Some(arn) = caller.principal.principal_arn() {
+        context.set("aws:PrincipalArn", arn);
+    }
     if let Some(name) = &standing.name {
         context.set("aws:username", name.as_str());
     }
     for (key, value) in &standing.tags {
         context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
     }
-    if let Some(id) = organization_of(state, &caller.account, call.now) {
+    let organizations = state
+        .organizations
+        .effective(call.now, state.config.iam_delay);
+    if let Some(id) = organizations.organization_id_of(&caller.account) {
         context.set("aws:PrincipalOrgID", id);
+    }
+    if let Some(path) = organizations.path_of(&caller.account) {
+        context.set("aws:PrincipalOrgPaths", path);
     }
     if let Some(session) = &caller.session {
         context.set("aws:TokenIssueTime", session.issued.to_string());

@@ -256,7 +256,7 @@ impl Desk {
         for (account, record) in made {
             delivery::take(&mut state, &account, &region, record);
         }
-        remember_use(&mut state, call, row, outcome.is_ok());
+        remember_use(&mut state, call, row);
         delivery::deliver_due(&mut state, call.now);
     }
 
@@ -285,7 +285,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>, done: bool) {
+fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>) {
     let caller: &Caller = call.caller;
     let Some(account) = state.accounts.get_mut(&caller.account) else {
         return;
@@ -308,12 +308,10 @@ fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>, done: boo
         Some(Needs::Action { action, .. }) => action.to_owned(),
         _ => format!("{}:{}", call.service, call.operation),
     };
-    // Access Advisor counts what was allowed, whether or not it then succeeded; a refusal it does not.
-    if done {
-        account
-            .usage
-            .record_action(&arn, &action, call.now, call.region);
-    }
+    // Access Advisor counts attempts, refused ones too.
+    account
+        .usage
+        .record_action(&arn, &action, call.now, call.region);
 }
 
 fn region_of(claim: Option<&Claim>) -> Region {

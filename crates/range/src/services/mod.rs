@@ -6,6 +6,9 @@ pub mod organizations;
 pub mod s3;
 pub mod sts;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::call::{Call, RecordExtras, Reply};
 use crate::row::Row;
 use crate::state::State;
@@ -35,8 +38,40 @@ pub fn conclude(call: &Call<'_>, described: RecordExtras, reply: &Reply) -> Reco
     }
 }
 
+/// The rows by service and operation: there are hundreds, and every request asks for one.
+static INDEX: LazyLock<HashMap<(&str, &str), &Row>> = LazyLock::new(|| {
+    let rows = |(service, rows): &(&'static str, &'static [Row])| {
+        let service = *service;
+        rows.iter().map(move |row| ((service, row.operation), row))
+    };
+    SERVICES.iter().flat_map(rows).collect()
+});
+
 /// An operation's row; none: the range does not have it.
 pub fn row(service: &str, operation: &str) -> Option<&'static Row> {
-    let (_, rows) = SERVICES.iter().find(|(name, _)| *name == service)?;
-    rows.iter().find(|row| row.operation == operation)
+    INDEX.get(&(service, operation)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_an_operation_of_its_services_model_and_stands_once() {
+        for (name, rows) in SERVICES {
+            let service = stockade_wire::table::service(name).unwrap();
+            for (at, row) in rows.iter().enumerate() {
+                assert!(
+                    service.operations.contains_key(row.operation),
+                    "{name}:{}",
+                    row.operation
+                );
+                let again = rows
+                    .iter()
+                    .skip(at + 1)
+                    .any(|other| other.operation == row.operation);
+                assert!(!again, "{name}:{} stands twice", row.operation);
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@
 mod identity;
 mod members;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -34,34 +34,54 @@ pub struct Record {
     pub is_data: bool,
 }
 
+/// How many events are kept of one account in one region. AWS keeps 90 days; a range is in memory, and whoever
+/// calls it a million times means to measure it.
+const KEPT: usize = 500_000;
+
 /// The event history: management events by account and region, in the order in which they happened.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
-    places: BTreeMap<(AccountId, Region), Vec<Record>>,
+    places: BTreeMap<(AccountId, Region), History>,
+}
+
+/// The events of one account in one region.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    records: VecDeque<Record>,
+    /// How many were there before the first that is kept.
+    dropped: u64,
 }
 
 impl Log {
-    /// The records of one account in one region, oldest first.
-    pub fn of(&self, account: &AccountId, region: &Region) -> &[Record] {
-        self.places
-            .get(&(account.clone(), region.clone()))
-            .map_or(&[], Vec::as_slice)
+    /// The events of one account in one region.
+    pub fn of(&self, account: &AccountId, region: &Region) -> Option<&History> {
+        self.places.get(&(account.clone(), region.clone()))
     }
 
-    /// The regions in which an account has records.
-    pub fn regions(&self, account: &AccountId) -> impl Iterator<Item = &Region> {
-        self.places
-            .keys()
-            .filter(move |(theirs, _)| theirs == account)
-            .map(|(_, region)| region)
-    }
-
-    /// Adds a record to an account's log.
+    /// Adds a record to an account's history.
     pub fn push(&mut self, account: AccountId, region: Region, record: Record) {
-        self.places
-            .entry((account, region))
-            .or_default()
-            .push(record);
+        let history = self.places.entry((account, region)).or_default();
+        if history.records.len() >= KEPT {
+            history.records.pop_front();
+            history.dropped += 1;
+        }
+        history.records.push_back(record);
+    }
+}
+
+impl History {
+    /// The events that came before the one with this number, newest first, each with its own number, which stays
+    /// the same whatever happens later. Without a number: all.
+    pub fn before(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Record)> {
+        let end = number.map_or(self.records.len(), |number| {
+            let kept = number.saturating_sub(self.dropped);
+            usize::try_from(kept).map_or(self.records.len(), |end| end.min(self.records.len()))
+        });
+        self.records
+            .range(..end)
+            .enumerate()
+            .map(|(at, record)| (self.dropped.saturating_add(at as u64), record))
+            .rev()
     }
 }
 

@@ -64,26 +64,25 @@ pub(super) fn lookup(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> 
     let oldest = call.now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
     let start = input.start_time.unwrap_or(oldest).max(oldest);
     let end = input.end_time.unwrap_or(Timestamp::MAX);
-    let log = state.log.of(call.account(), call.region);
     let from = match &input.next_token {
-        None => log.len(),
-        Some(token) => position(token, call).ok_or_else(errors::token)?,
+        None => None,
+        Some(token) => Some(number(token, call).ok_or_else(errors::token)?),
     };
+    let history = state.log.of(call.account(), call.region);
     let size = input.max_results.unwrap_or(PAGE).clamp(1, PAGE);
     let mut events = Vec::new();
     let mut next = None;
-    // Records stand in the order in which they happened, so that older pages stay where they are while new records
-    // come in behind them.
-    for (at, record) in log.iter().enumerate().take(from).rev() {
+    // Events keep their numbers, so that older pages stay where they are while new ones come in.
+    for (number, record) in history.into_iter().flat_map(|history| history.before(from)) {
         if record.time < start {
             break;
         }
         let matches = attribute.is_none_or(|attribute| has(&record.value, attribute));
-        if record.is_data || seconds(record.time) > end || !matches {
+        if seconds(record.time) > end || !matches {
             continue;
         }
         if events.len() == size {
-            next = Some(token(at + 1, call));
+            next = Some(token(number + 1, call));
             break;
         }
         events.push(shown(&record.value));
@@ -115,19 +114,17 @@ fn search(call: &Call<'_>) -> Vec<u8> {
     digest.as_ref().iter().copied().take(12).collect()
 }
 
-fn token(at: usize, call: &Call<'_>) -> String {
+fn token(number: u64, call: &Call<'_>) -> String {
     let mut bytes = search(call);
-    bytes.extend(u64::try_from(at).unwrap_or(u64::MAX).to_be_bytes());
+    bytes.extend(number.to_be_bytes());
     STANDARD.encode(bytes)
 }
 
-fn position(token: &str, call: &Call<'_>) -> Option<usize> {
+fn number(token: &str, call: &Call<'_>) -> Option<u64> {
     let bytes = STANDARD.decode(token).ok()?;
-    let (of, at) = bytes.split_at_checked(12)?;
-    let at = u64::from_be_bytes(at.try_into().ok()?);
-    (of == search(call))
-        .then(|| usize::try_from(at).ok())
-        .flatten()
+    let (of, number) = bytes.split_at_checked(12)?;
+    let number = u64::from_be_bytes(number.try_into().ok()?);
+    (of == search(call)).then_some(number)
 }
 
 fn text<'a>(record: &'a Value, path: &[&str]) -> Option<&'a str> {

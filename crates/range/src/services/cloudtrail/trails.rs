@@ -24,14 +24,8 @@ pub(super) fn organization<'a>(
     state: &'a State,
     account: &AccountId,
 ) -> Option<(&'a AccountId, &'a str)> {
-    let organizations = state.organizations.read();
-    if !organizations.has_account(account) {
-        return None;
-    }
-    Some((
-        organizations.management_account()?,
-        organizations.organization_id()?,
-    ))
+    let organization = state.organizations.read().of(account)?;
+    Some((&organization.management, &organization.id))
 }
 
 /// The trail with this id, if the caller's account may see it: its own, or its organisation's.

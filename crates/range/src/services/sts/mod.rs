@@ -17,16 +17,42 @@ use crate::state::State as Range;
 
 /// The operations that the range has.
 pub const ROWS: &[Row] = &[
-    row("AssumeRole", Needs::These(assume_role::needs), Handler::Write(assume_role::assume)),
-    row("GetAccessKeyInfo", on_all("sts:GetAccessKeyInfo"), Handler::Read(identity::access_key_info)),
-    row("GetCallerIdentity", Needs::Nothing, Handler::Read(identity::caller)),
-    row("GetFederationToken", Needs::These(federation::needs), Handler::Write(federation::token)),
-    row("GetSessionToken", Needs::Nothing, Handler::Write(session_token::token)),
+    row(
+        "AssumeRole",
+        Needs::These(assume_role::needs),
+        Handler::Write(assume_role::assume),
+    ),
+    row(
+        "GetAccessKeyInfo",
+        on_all("sts:GetAccessKeyInfo"),
+        Handler::Read(identity::access_key_info),
+    ),
+    row(
+        "GetCallerIdentity",
+        Needs::Nothing,
+        Handler::Read(identity::caller),
+    ),
+    row(
+        "GetFederationToken",
+        Needs::These(federation::needs),
+        Handler::Write(federation::token),
+    ),
+    row(
+        "GetSessionToken",
+        Needs::Nothing,
+        Handler::Write(session_token::token),
+    ),
 ];
 
 /// CloudTrail calls all of STS read-only.
 const fn row(operation: &'static str, needs: Needs, handler: Handler) -> Row {
-    Row { operation, needs, access: Access::Read, event: EventKind::Management, handler }
+    Row {
+        operation,
+        needs,
+        access: Access::Read,
+        event: EventKind::Management,
+        handler,
+    }
 }
 
 const fn on_all(action: &'static str) -> Needs {
