@@ -84,7 +84,7 @@ pub(crate) fn foreign(call: &Call<'_>, parts: &response::Parts, body: &Bytes) ->
     if parts.status.is_success() && streams(call.service, call.operation) {
         return None;
     }
-    let is_page = parts
+    let is_html = parts
         .headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -95,7 +95,11 @@ pub(crate) fn foreign(call: &Call<'_>, parts: &response::Parts, body: &Bytes) ->
         .take(14)
         .map(u8::to_ascii_lowercase)
         .collect();
-    if is_page || start.starts_with(b"<!doctype html") || start.starts_with(b"<html") {
+    // The content type alone proves nothing: emulators send JSON and empty answers as text/html.
+    let is_page = start.starts_with(b"<!doctype html")
+        || start.starts_with(b"<html")
+        || is_html && start.first().is_some_and(|first| !b"{[<".contains(first));
+    if is_page {
         return Some("a web page".to_owned());
     }
     if parts.status.is_redirection()

@@ -269,6 +269,16 @@ impl fmt::Display for CloudError {
             Self::NotAws {
                 call,
                 endpoint,
+                status: status @ 500..,
+                detail,
+                ..
+            } => write!(
+                f,
+                "{call}: {endpoint} answered HTTP {status} with {detail}: the service failed, or a gateway in between did"
+            )?,
+            Self::NotAws {
+                call,
+                endpoint,
                 status,
                 detail,
                 ..
