@@ -137,15 +137,23 @@ def test_a_revoked_role_session_is_dead_and_a_new_one_lives(fresh_range):
     assert refused(range.client("s3", *stolen).list_buckets)[0] == "AccessDenied"
 
 
-def test_a_trust_policy_refuses_strangers_and_an_ended_session_says_so(fresh_range):
-    range = fresh_range()
+def test_a_trust_policy_refuses_strangers(range):
     iam = range.client("iam")
     closed = iam.create_role(RoleName="closed", AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))["Role"]["Arn"]
-    assert refused(range.client("sts").assume_role, RoleArn=closed, RoleSessionName="s") == ("AccessDenied", 403)
+    assert refused(range.client("sts").assume_role, RoleArn=closed, RoleSessionName="session") == ("AccessDenied", 403)
+
+
+def test_a_session_ends_by_the_ranges_clock(fresh_range):
+    range = fresh_range()
     session = keys_of(range.client("sts").get_session_token(DurationSeconds=900)["Credentials"])
-    # The session ends by the range's clock; the request itself is signed by the machine's, so that it is too old.
-    range.control("clock", {"advance": "4m"})
-    assert range.client("sts", *session).get_caller_identity()["Account"] == ACCOUNT
+    range.client("sts", *session).get_caller_identity()
+    range.control("clock", {"advance": "15m"})
+    assert refused(range.client("sts", *session).get_caller_identity) == ("ExpiredToken", 403)
+    assert refused(range.client("cloudtrail", *session).list_trails)[0] == "ExpiredTokenException"
+    assert refused(range.client("s3", *session).list_buckets)[0] == "ExpiredToken"
+    # Clients sign by the machine's clock, and are still heard.
+    range.control("clock", {"advance": "24h"})
+    assert range.client("sts").get_caller_identity()["Account"] == ACCOUNT
 
 
 def test_validation_speaks_awss_words_and_comes_after_authentication(range):

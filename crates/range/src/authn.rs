@@ -39,6 +39,8 @@ pub struct Request<'a> {
     pub body: &'a Bytes,
     /// The range's time.
     pub now: Timestamp,
+    /// The time that the signature is held against.
+    pub signature_time: Timestamp,
 }
 
 /// A caller who proved who they are, and the body as it was meant (without the framing of signed chunks).
@@ -65,6 +67,7 @@ pub fn authenticate(
         parts,
         body,
         now,
+        signature_time,
     } = *request;
     let Some(claim) = claim else {
         // S3 alone serves strangers; what they may do is up to the bucket's policy.
@@ -86,7 +89,7 @@ pub fn authenticate(
         return Ok(Authenticated { caller, body });
     }
     let (caller, secret) = holder(state, service, claim, now)?;
-    sigv4::verify(claim, secret, parts, body, now)?;
+    sigv4::verify(claim, secret, parts, body, signature_time)?;
     let body = match claim.payload {
         Payload::SignedChunks { .. } | Payload::UnsignedChunks => {
             sigv4::unchunk(Some((claim, secret)), parts, body)?

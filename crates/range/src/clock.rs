@@ -46,12 +46,21 @@ impl RangeClock {
         self.now()
     }
 
-    /// Whether it stands until it is moved.
-    pub fn is_still(&self) -> bool {
-        matches!(
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            Reading::Still(_)
-        )
+    /// The time against which a signature made at `signed` is held. Clients outside sign by the machine's clock,
+    /// which the range's may be far ahead of: the nearer of the two counts. A clock that stands has only its own time.
+    pub fn for_signature(&self, signed: Timestamp) -> Timestamp {
+        let reading = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = shown(reading);
+        let machine = match reading {
+            Reading::Running(_) => SystemClock.now(),
+            Reading::Still(_) => return here,
+        };
+        let distance = |time: Timestamp| time.duration_since(signed).abs();
+        if distance(machine) <= distance(here) {
+            machine
+        } else {
+            here
+        }
     }
 }
 
@@ -86,6 +95,18 @@ mod tests {
             clock.advance(SignedDuration::from_secs(60)).as_second(),
             start.as_second() + 60
         );
+    }
+
+    #[test]
+    fn signatures_by_the_machines_clock_stay_good_when_the_range_is_ahead() {
+        let clock = RangeClock::running();
+        let signed = clock.now();
+        let ahead = clock.advance(SignedDuration::from_hours(24));
+        assert!(clock.for_signature(signed).duration_since(signed) < SignedDuration::from_mins(1));
+        assert!(clock.for_signature(ahead) >= ahead);
+        let still = RangeClock::still(signed);
+        still.advance(SignedDuration::from_hours(24));
+        assert_eq!(still.for_signature(signed), still.now());
     }
 
     #[test]

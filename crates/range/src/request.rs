@@ -177,6 +177,9 @@ impl Desk {
             parts: visit.parts,
             body,
             now: visit.now,
+            signature_time: claim
+                .as_ref()
+                .map_or(visit.now, |claim| self.clock.for_signature(claim.signed_at)),
         };
         let known = authn::authenticate(&self.read(), self.trust, &request)?;
         let region = region_of(claim.as_ref());
@@ -343,4 +346,24 @@ fn not_implemented(call: &Call<'_>) -> AwsError {
         call.service, call.operation
     );
     AwsError::new(501, "NotImplemented", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_may_say_from_where_it_comes() {
+        let mut headers = HeaderMap::new();
+        headers.insert(SOURCE_HEADER, "203.0.113.9".parse().unwrap());
+        let from = |peer: &str| address_of(&headers, peer.parse().unwrap());
+        assert_eq!(from("127.0.0.1"), "203.0.113.9");
+        assert_eq!(from("::1"), "203.0.113.9");
+        assert_eq!(from("198.51.100.4"), "198.51.100.4");
+        headers.insert(SOURCE_HEADER, "the office".parse().unwrap());
+        assert_eq!(
+            address_of(&headers, "127.0.0.1".parse().unwrap()),
+            "127.0.0.1"
+        );
+    }
 }

@@ -1,11 +1,20 @@
 //! The range as its callers see it: every test signs real requests and reads real answers.
 
+#[cfg(test)]
 mod accounts;
+#[cfg(test)]
 mod authentication;
+#[cfg(test)]
 mod authorisation;
+#[cfg(test)]
 mod cloud;
+#[cfg(test)]
 mod delivery;
+#[cfg(test)]
 mod history;
+#[cfg(test)]
 mod records;
+#[cfg(test)]
 mod sessions;
+#[cfg(test)]
 mod sockets;
