@@ -20,7 +20,9 @@ DATA = ROOT / "tests" / "data"
 
 
 def binary() -> Path:
-    """The release build of the program; `./test` builds it first."""
+    """The release build of the program, which `./test` makes first, or the one that STOCKADE_BINARY names."""
+    if named := os.environ.get("STOCKADE_BINARY"):
+        return Path(named)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     path = target / "release" / "stockade"
     if not path.exists():
