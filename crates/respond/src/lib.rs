@@ -16,6 +16,7 @@ pub mod document;
 pub mod events;
 pub mod fact;
 mod iam_action;
+pub mod incident;
 pub mod inline;
 pub mod journal;
 pub mod lineage;

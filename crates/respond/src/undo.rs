@@ -11,7 +11,7 @@ use crate::actions;
 use crate::diff;
 use crate::journal::{Stage, Trace, word};
 use crate::pace::Moment;
-use crate::plan::{Change, Step};
+use crate::plan::{Before, Change, Step};
 use crate::run::{Engine, RunError, Running, STUCK, Shown};
 use stockade_store::IncidentId;
 
@@ -138,6 +138,20 @@ impl Engine<'_> {
 }
 
 impl Running<'_> {
+    /// What was there before the first of the steps that this one builds on.
+    fn first_before<'t>(&'t self, change: &'t Change, trace: &'t Trace) -> &'t serde_json::Value {
+        let Before::After(earlier) = &change.before else {
+            return &trace.before;
+        };
+        let step = self.plan.step(earlier).and_then(Step::change);
+        match step.zip(self.progress.traces.get(earlier)) {
+            Some((change, trace)) if change.before != Before::After(earlier.clone()) => {
+                self.first_before(change, trace)
+            }
+            _ => &trace.before,
+        }
+    }
+
     async fn take_back(
         &mut self,
         step: &Step,
@@ -145,17 +159,18 @@ impl Running<'_> {
         trace: &Trace,
     ) -> Result<Undone, RunError> {
         let now = || self.engine.pace.now();
+        if trace.stage == Stage::Undone {
+            return Ok(Undone::Already);
+        }
         let observed = match self.observe(step, change, &trace.params).await? {
             Ok(observed) => observed,
             Err(why) => return self.not_undone(step, why).await,
         };
-        if observed.state == trace.before {
-            if trace.stage != Stage::Undone {
-                let body = json!({"note": "was as before already"});
-                self.journal
-                    .write(now(), word::UNDONE, Some(&step.id), body)
-                    .await?;
-            }
+        if observed.state == trace.before || observed.state == *self.first_before(change, trace) {
+            let body = json!({"note": "was as before already"});
+            self.journal
+                .write(now(), word::UNDONE, Some(&step.id), body)
+                .await?;
             return Ok(Undone::Already);
         }
         if observed.state != trace.after {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stockade_model::AccountId;
 
-use super::{Before, Phase, Step, Sweep, Work};
+use super::{Before, Change, Phase, Step, Sweep, Work};
 use crate::actions::{self, Action};
 
 /// The steps of a plan that is being made.
@@ -40,7 +40,8 @@ impl Draft {
         id
     }
 
-    /// Adds a write that meets the state that was observed; none when there is nothing to change.
+    /// Adds a write that meets the state that was observed; none when there is nothing to change,
+    /// or when the plan has the same write already.
     pub fn change<A: Action>(
         &mut self,
         place: &Place<'_>,
@@ -52,6 +53,14 @@ impl Draft {
         }
         let (title, change) =
             actions::change::<A>(params, Before::Observed(before.clone()), &before);
+        let twice = self.steps.iter().any(|step| {
+            let same =
+                |known: &Change| (&known.action, &known.params) == (&change.action, &change.params);
+            step.account == *place.account && step.change().is_some_and(same)
+        });
+        if twice {
+            return None;
+        }
         Some(self.push(place, title, Work::Change(Box::new(change))))
     }
 

@@ -1,6 +1,8 @@
 //! The plan that removes what the lineage left behind. What can be taken back comes first; what
 //! cannot comes last, each with an approval of its own.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stockade_model::AccountId;
@@ -42,6 +44,7 @@ pub fn eradicate(
         options,
         draft: Draft::default(),
         last: Vec::new(),
+        keys: BTreeSet::new(),
         notes: Vec::new(),
         unknowns: Vec::new(),
     };
@@ -94,6 +97,7 @@ struct Making<'a> {
     options: &'a EradicateOptions,
     draft: Draft,
     last: Vec<Then>,
+    keys: BTreeSet<String>,
     notes: Vec<String>,
     unknowns: Vec<String>,
 }
@@ -234,6 +238,10 @@ impl Making<'_> {
 
     /// Inactive first; deleted last.
     fn key(&mut self, place: &Place<'_>, user: &str, id: &str, state: &Value) {
+        // A key of a user who was made is left behind twice: by itself, and with the user.
+        if !self.keys.insert(id.to_owned()) {
+            return;
+        }
         let params = SetAccessKeyStatus::inactive(user, id);
         let first = self
             .draft
@@ -283,15 +291,7 @@ impl Making<'_> {
         let kept = if is_user { policy.as_str() } else { "" };
         remove::policies(&mut self.draft, place, &holder, holdings, kept);
         for (id, status) in &holdings.keys {
-            // Its own line in the list of what was left says the same for keys that are in the trail.
-            let twice = self.draft.steps.iter().any(|step| {
-                step.change().is_some_and(|c| {
-                    c.action == "set_access_key_status" && c.params.get("id") == Some(&json!(id))
-                })
-            });
-            if !twice {
-                self.key(place, name, id, &json!({ "status": status }));
-            }
+            self.key(place, name, id, &json!({ "status": status }));
         }
         if holdings.login_profile {
             let params = DeleteLoginProfile::params(name);

@@ -7,8 +7,7 @@ use crate::actions::{DetachIdentityPolicy, RemoveInlinePolicy, RemoveUserFromGro
 use crate::inline::Holder;
 use crate::survey::Holdings;
 
-/// Detaches and removes all policies and memberships but the inline policy named `kept`. What an
-/// earlier step of the plan removes already is left out.
+/// Detaches and removes all policies and memberships but the inline policy named `kept`.
 pub(super) fn policies(
     draft: &mut Draft,
     place: &Place<'_>,
@@ -16,32 +15,18 @@ pub(super) fn policies(
     holdings: &Holdings,
     kept: &str,
 ) {
-    let is_there = |draft: &Draft, action: &str, params: Value| {
-        draft.steps.iter().any(|step| {
-            step.account == *place.account
-                && step
-                    .change()
-                    .is_some_and(|c| c.action == action && c.params == params)
-        })
-    };
     for arn in &holdings.attached {
         let params = DetachIdentityPolicy::params(holder.clone(), arn);
-        if !is_there(draft, "detach_identity_policy", json!(params)) {
-            draft.change::<DetachIdentityPolicy>(place, &params, json!({"attached": true}));
-        }
+        draft.change::<DetachIdentityPolicy>(place, &params, json!({"attached": true}));
     }
     for policy in holdings.inline.iter().filter(|p| p.name != kept) {
         let params = RemoveInlinePolicy::params(holder.clone(), &policy.name);
-        if !is_there(draft, "remove_inline_policy", json!(params)) {
-            let before = json!({"document": policy.document});
-            draft.change::<RemoveInlinePolicy>(place, &params, before);
-        }
+        let before = json!({"document": policy.document});
+        draft.change::<RemoveInlinePolicy>(place, &params, before);
     }
     for group in &holdings.groups {
         let params = RemoveUserFromGroup::params(&holder.name, group);
-        if !is_there(draft, "remove_user_from_group", json!(params)) {
-            draft.change::<RemoveUserFromGroup>(place, &params, json!({"member": true}));
-        }
+        draft.change::<RemoveUserFromGroup>(place, &params, json!({"member": true}));
     }
 }
 

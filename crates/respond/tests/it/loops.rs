@@ -1,0 +1,533 @@
+//! The way of an incident when nothing fails, and what a person does wrong.
+
+use jiff::SignedDuration;
+use serde_json::json;
+use stockade_respond::approve::{self, ApproveError};
+use stockade_respond::journal::Stage;
+use stockade_respond::plan::{
+    ContainOptions, EradicateOptions, PlanError, PlanOrder, RecoverOptions, contain, eradicate,
+    recover, recover_survey,
+};
+use stockade_respond::run::{RunError, RunOutcome};
+use stockade_respond::survey::survey;
+use stockade_respond::triage::{self, TriageError};
+use stockade_respond::undo::UndoOutcome;
+use stockade_respond::{incident, report};
+use stockade_store::{StoreError, VerdictRecord};
+
+use stockade_respond::pace::Pace as _;
+
+use crate::scene::{ANNA, DEPLOY, SECRET, Scene};
+
+#[tokio::test]
+async fn a_containment_runs_and_is_taken_back_to_the_last_bit() {
+    for organization in [true, false] {
+        let scene = Scene::new(organization).await;
+        let before = scene.world.facts();
+        let (_, plan, id) = scene.approved().await;
+        let ran = scene.engine().run(&plan.id()).await.unwrap();
+        assert_eq!(ran.outcome, RunOutcome::Done, "{}", report::run_text(&ran));
+        let world = &scene.world;
+        assert_eq!(
+            world.get(&format!("{ANNA}/key/AKIA1")),
+            Some(json!("Inactive"))
+        );
+        assert!(
+            world
+                .get(&format!("{ANNA}/inline/StockadeQuarantine-INC-1"))
+                .is_some()
+        );
+        let backdoor = "111122223333/user/backdoor";
+        assert_eq!(
+            world.get(&format!("{backdoor}/key/AKIA9")),
+            Some(json!("Inactive"))
+        );
+        assert!(
+            world
+                .get(&format!("{backdoor}/inline/StockadeQuarantine-INC-1"))
+                .is_some()
+        );
+        let staff = world.get("111122223333/user/otto/key/AKIASTAFF");
+        assert_eq!(staff, Some(json!("Active")), "nobody else is touched");
+        let revoked = world
+            .get(&format!("{DEPLOY}/inline/StockadeRevoke-INC-1"))
+            .unwrap();
+        let cutoff = &revoked["Statement"][0]["Condition"]["DateLessThan"]["aws:TokenIssueTime"];
+        assert!(
+            cutoff.as_str().unwrap() >= "2026-11-23T10:00:10Z",
+            "the second pass is later: {cutoff}"
+        );
+        let attached = world.get("attached/stockade-quarantine-inc-1/111122223333");
+        assert_eq!(attached.is_some(), organization);
+
+        // Again does nothing.
+        let calls = scene.world.state.lock().unwrap().writes;
+        let again = scene.engine().run(&plan.id()).await.unwrap();
+        assert_eq!(again.outcome, RunOutcome::Done);
+        assert_eq!(scene.world.state.lock().unwrap().writes, calls);
+
+        let undone = scene.engine().undo(&plan.id(), false).await.unwrap();
+        assert_eq!(
+            undone.outcome,
+            UndoOutcome::Undone,
+            "{}",
+            report::undo_text(&undone)
+        );
+        assert_eq!(scene.world.facts(), before);
+        let twice = scene.engine().undo(&plan.id(), false).await.unwrap();
+        assert_eq!(twice.outcome, UndoOutcome::Undone);
+        assert_eq!(scene.world.facts(), before);
+        assert!(matches!(
+            scene.engine().run(&plan.id()).await,
+            Err(RunError::Undone(_))
+        ));
+        assert_eq!(scene.store.incident(id).await.unwrap().status, "undone");
+    }
+}
+
+#[tokio::test]
+async fn the_quarantine_from_above_comes_before_anything_shows_at_the_identity() {
+    let scene = Scene::new(true).await;
+    let (_, plan, _) = scene.approved().await;
+    scene.world.state.lock().unwrap().calls.clear();
+    scene.engine().run(&plan.id()).await.unwrap();
+    let calls = scene.world.state.lock().unwrap().calls.clone();
+    let place = |wanted: &str| calls.iter().position(|call| call == wanted).unwrap();
+    assert!(place("organizations:AttachPolicy") < place("iam:PutUserPolicy"));
+    assert!(place("iam:PutUserPolicy") < place("iam:UpdateAccessKey"));
+    assert!(place("iam:UpdateAccessKey") < place("iam:PutRolePolicy"));
+    // Two accounts are reached by it, the management account is not.
+    let targets: Vec<_> = scene
+        .world
+        .facts()
+        .into_keys()
+        .filter(|k| k.starts_with("attached/stockade"))
+        .collect();
+    assert_eq!(targets.len(), 2, "{targets:?}");
+}
+
+#[tokio::test]
+async fn the_plan_says_who_is_hurt_and_what_is_not_known() {
+    let scene = Scene::new(true).await;
+    let facts = scene.triage().await;
+    let plan = contain(
+        &facts,
+        &ContainOptions::new("INC-1".parse().unwrap(), facts.at),
+    )
+    .unwrap();
+    let hurt: Vec<_> = plan
+        .impact
+        .iter()
+        .map(|hurt| (hurt.user_agent.as_str(), hurt.calls))
+        .collect();
+    assert!(hurt.contains(&("billing/1.0", 2)), "{hurt:?}");
+    assert!(
+        plan.impact
+            .iter()
+            .all(|hurt| hurt.source_address != "198.51.100.7")
+    );
+    assert!(
+        plan.impact
+            .iter()
+            .any(|hurt| hurt.effect.contains("assumes the role again"))
+    );
+    let text = report::plan_text(&plan);
+    for part in [
+        "credential report",
+        &plan.hash(),
+        "+    ",
+        "billing/1.0",
+        "undo   iam:DeleteUserPolicy",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(
+        plan.notes.iter().any(|note| note.contains("db")),
+        "secrets read are named: {:?}",
+        plan.notes
+    );
+    // The same facts make the same plan; another time makes another.
+    let same = contain(
+        &facts,
+        &ContainOptions::new("INC-1".parse().unwrap(), facts.at),
+    )
+    .unwrap();
+    assert_eq!(same.hash(), plan.hash());
+    let mut other = plan.clone();
+    other.steps.pop();
+    assert_ne!(other.hash(), plan.hash());
+}
+
+#[tokio::test]
+async fn only_the_hash_that_was_read_is_approved_and_only_then_it_runs() {
+    let scene = Scene::new(true).await;
+    let facts = scene.triage().await;
+    let id = incident::open(&scene.store, &facts, &[], facts.at)
+        .await
+        .unwrap()
+        .id;
+    let plan = contain(&facts, &ContainOptions::new(id, facts.at)).unwrap();
+    approve::propose(&scene.store, &plan).await.unwrap();
+    let before = scene.world.facts();
+    let unapproved = scene.engine().run(&plan.id()).await;
+    assert!(matches!(unapproved, Err(RunError::NotApproved { .. })));
+    let hash = plan.hash();
+    for wrong in ["", "0", &hash[..8], &"0".repeat(64), &format!("{hash}0")] {
+        let error = approve::approve(&scene.store, &plan.id(), wrong, "ines", facts.at).await;
+        assert!(
+            matches!(error, Err(ApproveError::WrongHash { .. })),
+            "{wrong}"
+        );
+    }
+    assert!(scene.engine().run(&plan.id()).await.is_err());
+    assert_eq!(scene.world.facts(), before);
+    approve::approve(&scene.store, &plan.id(), &hash[..12], "ines", facts.at)
+        .await
+        .unwrap();
+    let second = approve::approve(&scene.store, &plan.id(), &hash, "otto", facts.at)
+        .await
+        .unwrap();
+    assert_eq!(second.who, "ines");
+    assert_eq!(
+        scene.engine().run(&plan.id()).await.unwrap().outcome,
+        RunOutcome::Done
+    );
+}
+
+#[tokio::test]
+async fn two_runs_never_interleave() {
+    let scene = Scene::new(true).await;
+    let (_, plan, id) = scene.approved().await;
+    let lock = scene.store.lock(id).unwrap();
+    let before = scene.world.facts();
+    for busy in [
+        scene.engine().run(&plan.id()).await.map(|_| ()),
+        scene.engine().undo(&plan.id(), false).await.map(|_| ()),
+    ] {
+        assert!(matches!(busy, Err(RunError::Store(StoreError::Busy(_)))));
+    }
+    assert_eq!(scene.world.facts(), before);
+    drop(lock);
+    assert_eq!(
+        scene.engine().run(&plan.id()).await.unwrap().outcome,
+        RunOutcome::Done
+    );
+}
+
+#[tokio::test]
+async fn a_responder_who_is_the_subject_or_in_its_lineage_gets_no_plan() {
+    let scene = Scene::new(true).await;
+    let mut facts = scene.triage().await;
+    let options = ContainOptions::new("INC-1".parse().unwrap(), facts.at);
+    assert!(contain(&facts, &options).is_ok());
+    facts.home.arn = facts.arn.clone();
+    facts.home.account = facts.account.clone();
+    assert!(matches!(
+        contain(&facts, &options),
+        Err(PlanError::Lockout(_))
+    ));
+    let mut facts = scene.triage().await;
+    facts.responder.account = "444455556666".parse().unwrap();
+    facts.responder.arn = "arn:aws:sts::444455556666:assumed-role/deploy/me"
+        .parse()
+        .unwrap();
+    assert!(matches!(
+        contain(&facts, &options),
+        Err(PlanError::Lockout(_))
+    ));
+}
+
+#[tokio::test]
+async fn another_responder_whom_the_plan_stops_may_not_run_it() {
+    let mut scene = Scene::new(true).await;
+    let (_, plan, _) = scene.approved().await;
+    let before = scene.world.facts();
+    let anna = scene.world.client("arn:aws:iam::111122223333:user/anna");
+    scene.reach = stockade_respond::aws::Reach::new(anna).await.unwrap();
+    let refused = scene.engine().run(&plan.id()).await;
+    assert!(matches!(refused, Err(RunError::Lockout(_))), "{refused:?}");
+    assert_eq!(scene.world.facts(), before);
+}
+
+#[tokio::test]
+async fn bad_names_are_told_and_change_nothing() {
+    let scene = Scene::new(true).await;
+    let before = scene.world.facts();
+    for (name, says) in [
+        ("ana", "did you mean anna"),
+        ("arn:aws:iam::111122223333:role/x", "is not a user"),
+        ("zzzzzzzzzz", "list its users"),
+    ] {
+        let error = triage::user(&scene.reach, &scene.pace, name, &scene.options())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    scene.world.deny(&["iam:GetUser"]);
+    let error = triage::user(&scene.reach, &scene.pace, "anna", &scene.options())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TriageError::Unreadable { .. }), "{error}");
+    assert_eq!(scene.world.facts(), before);
+    assert_eq!(
+        scene.world.state.lock().unwrap().writes,
+        0,
+        "triage writes nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_triage_with_half_the_permissions_knows_what_it_does_not_know() {
+    let scene = Scene::new(true).await;
+    scene.world.deny(&[
+        "iam:ListMFADevices",
+        "iam:ListUserPolicies",
+        "organizations:DescribeOrganization",
+    ]);
+    let facts = scene.triage().await;
+    let unknowns = facts.unknowns().join("\n");
+    for what in [
+        "MFA devices: iam:ListMFADevices failed: AccessDenied",
+        "inline policies:",
+        "organisation:",
+    ] {
+        assert!(unknowns.contains(what), "{what} is missing in\n{unknowns}");
+    }
+    assert!(facts.keys.known().is_some());
+    let plan = contain(
+        &facts,
+        &ContainOptions::new("INC-1".parse().unwrap(), facts.at),
+    )
+    .unwrap();
+    assert!(
+        plan.notes.iter().any(|note| note.contains("4 seconds")),
+        "{:?}",
+        plan.notes
+    );
+}
+
+#[tokio::test]
+async fn what_was_left_is_removed_one_way_steps_last_and_each_approved() {
+    let scene = Scene::new(true).await;
+    let (facts, plan, id) = scene.approved().await;
+    scene.engine().run(&plan.id()).await.unwrap();
+    let found = survey(&scene.reach, &facts).await;
+    assert_eq!(
+        found.iter().filter_map(|item| item.left()).count(),
+        2,
+        "{found:?}"
+    );
+    let now = scene.pace.now();
+    let options = EradicateOptions {
+        incident: id,
+        now,
+        propagation: 10,
+    };
+    let plan = eradicate(&facts, &found, &options).unwrap();
+    approve::propose(&scene.store, &plan).await.unwrap();
+    approve::approve(&scene.store, &plan.id(), &plan.hash(), "ines", now)
+        .await
+        .unwrap();
+    let first = scene.engine().run(&plan.id()).await.unwrap();
+    assert_eq!(
+        first.outcome,
+        RunOutcome::Waiting,
+        "{}",
+        report::run_text(&first)
+    );
+    assert!(
+        scene
+            .world
+            .get("111122223333/user/backdoor/key/AKIA9")
+            .is_some()
+    );
+    let error =
+        approve::approve_one_way(&scene.store, &plan.id(), "1", &plan.hash(), "ines", now).await;
+    assert!(matches!(error, Err(ApproveError::NoOneWayStep { .. })));
+    for step in plan.one_way() {
+        approve::approve_one_way(
+            &scene.store,
+            &plan.id(),
+            &step.id,
+            &plan.hash(),
+            "ines",
+            now,
+        )
+        .await
+        .unwrap();
+    }
+    let undone = scene.engine().undo(&plan.id(), false).await.unwrap();
+    assert_eq!(undone.outcome, UndoOutcome::Undone);
+    // What was undone stays so: a new plan, from what is there now.
+    let found = survey(&scene.reach, &facts).await;
+    let mut options = options;
+    options.now = scene.pace.now() + SignedDuration::from_secs(1);
+    let plan = eradicate(&facts, &found, &options).unwrap();
+    approve::propose(&scene.store, &plan).await.unwrap();
+    let (id, hash) = (plan.id(), plan.hash());
+    approve::approve(&scene.store, &id, &hash, "ines", now)
+        .await
+        .unwrap();
+    for step in plan.one_way() {
+        approve::approve_one_way(&scene.store, &id, &step.id, &hash, "ines", now)
+            .await
+            .unwrap();
+    }
+    let second = scene.engine().run(&id).await.unwrap();
+    assert_eq!(
+        second.outcome,
+        RunOutcome::Done,
+        "{}",
+        report::run_text(&second)
+    );
+    assert_eq!(scene.world.get("111122223333/user/backdoor"), None);
+    let found = survey(&scene.reach, &facts).await;
+    assert_eq!(
+        found.iter().find_map(|item| item.left()),
+        None,
+        "nothing is left"
+    );
+    match scene.engine().undo(&id, false).await {
+        Err(RunError::OneWayDone { steps, .. }) => {
+            assert!(steps.contains("delete user backdoor"), "{steps}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_waits_for_its_soak() {
+    let scene = Scene::new(true).await;
+    let (facts, plan, id) = scene.approved().await;
+    scene.engine().run(&plan.id()).await.unwrap();
+    let contained_at = scene
+        .engine()
+        .completed_at(&plan.id())
+        .await
+        .unwrap()
+        .unwrap();
+    let seen = recover_survey(&scene.reach, &facts).await.unwrap();
+    let now = scene.pace.now();
+    let options = RecoverOptions {
+        incident: id,
+        now,
+        role: "billing".into(),
+        trust: json!({"Service": "ec2.amazonaws.com"}),
+        contained_at,
+        soak_hours: 24,
+        propagation: 10,
+    };
+    let plan = recover(&facts, &seen, &options).unwrap();
+    let text = report::plan_text(&plan);
+    assert!(
+        text.contains("arn:aws:s3:::bills/2026/*") && text.contains("s3:GetObject"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("iam:ListUsers"),
+        "the attacker's actions are not what the application needs"
+    );
+    assert!(plan.one_way().count() >= 2);
+    assert!(plan.one_way().all(|step| step.requires.is_some()));
+    approve::propose(&scene.store, &plan).await.unwrap();
+    let (id, hash) = (plan.id(), plan.hash());
+    approve::approve(&scene.store, &id, &hash, "ines", now)
+        .await
+        .unwrap();
+    for step in plan.one_way() {
+        approve::approve_one_way(&scene.store, &id, &step.id, &hash, "ines", now)
+            .await
+            .unwrap();
+    }
+    let waits = scene.engine().run(&id).await.unwrap();
+    assert_eq!(
+        waits.outcome,
+        RunOutcome::Waiting,
+        "{}",
+        report::run_text(&waits)
+    );
+    assert!(waits.next.contains("clean soak"), "{}", waits.next);
+    assert!(scene.world.get("111122223333/role/billing").is_some());
+    assert!(scene.world.get(&format!("{ANNA}/key/AKIA1")).is_some());
+    let later = contained_at + SignedDuration::from_hours(25);
+    let verdict = |outcome: &str, at| VerdictRecord {
+        at,
+        outcome: outcome.into(),
+        body: json!({}),
+    };
+    scene
+        .store
+        .add_verdict(plan.incident, &verdict("unknown", later))
+        .await
+        .unwrap();
+    assert_eq!(
+        scene.engine().run(&id).await.unwrap().outcome,
+        RunOutcome::Waiting
+    );
+    scene
+        .store
+        .add_verdict(plan.incident, &verdict("contained", later))
+        .await
+        .unwrap();
+    let ran = scene.engine().run(&id).await.unwrap();
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", report::run_text(&ran));
+    assert_eq!(scene.world.get(&format!("{ANNA}/key/AKIA1")), None);
+    assert!(scene.world.get(ANNA).is_some(), "the user is there anew");
+}
+
+#[tokio::test]
+async fn the_report_tells_it_all_and_no_secret_is_stored() {
+    let scene = Scene::new(true).await;
+    let (_, plan, id) = scene.approved().await;
+    scene.engine().run(&plan.id()).await.unwrap();
+    let whole = report::gather(&scene.store, id).await.unwrap();
+    assert!(!whole.saved.is_empty());
+    let html = report::html(&whole);
+    for part in [
+        "NO VERDICT",
+        "arn:aws:iam::111122223333:user/anna",
+        "approved by ines",
+        "chain intact",
+        "prefers-color-scheme",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    for outside in ["http://", "https://", "<script", "src="] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    let text = report::text(&whole);
+    assert!(text.contains("step 2 done"), "{text}");
+    assert!(
+        whole.plans[0]
+            .steps
+            .iter()
+            .all(|s| s.trace.as_ref().is_some_and(|t| t.stage == Stage::Done))
+    );
+    scene.store.close().await;
+    for file in std::fs::read_dir(scene.folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let found = bytes
+            .windows(SECRET.len())
+            .any(|window| window == SECRET.as_bytes());
+        assert!(!found, "a secret reached the store");
+    }
+}
+
+#[tokio::test]
+async fn the_naive_order_is_marked_as_such() {
+    let scene = Scene::new(true).await;
+    let facts = scene.triage().await;
+    let mut options = ContainOptions::new("INC-1".parse().unwrap(), facts.at);
+    options.order = PlanOrder::NaiveForDrillsOnly;
+    let plan = contain(&facts, &options).unwrap();
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| !step.title.contains("service control"))
+    );
+    assert!(
+        plan.notes
+            .iter()
+            .any(|note| note.contains("FOR DRILLS ONLY"))
+    );
+}
