@@ -161,7 +161,7 @@ def test_validation_speaks_awss_words_and_comes_after_authentication(range):
         range.client("iam").get_user(UserName="not a name!")
     error = caught.value.response["Error"]
     assert error["Code"] == "ValidationError"
-    assert "Member must satisfy regular expression pattern" in error["Message"]
+    assert error["Message"].startswith("The specified value for userName is invalid. It must contain only")
     assert refused(range.client("iam", secret="wrong" * 8).get_user, UserName="not a name!")[0] == "SignatureDoesNotMatch"
 
 

@@ -118,6 +118,7 @@ pub fn encode(
         }
     };
     if operation.checksum_required
+        && !headers.contains_key("content-md5")
         && !headers
             .keys()
             .any(|name| name.as_str().starts_with("x-amz-checksum-"))

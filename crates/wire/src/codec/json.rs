@@ -151,6 +151,7 @@ pub(crate) fn read_value(
                 .map(Value::from)
                 .ok_or_else(wrong)?,
         },
+        (Kind::Blob, Value::String(text)) if !scalar::is_base64(text) => return Err(wrong()),
         (Kind::String { .. } | Kind::Blob, Value::String(_))
         | (Kind::Boolean, Value::Bool(_))
         | (Kind::Float | Kind::Double, Value::Number(_))

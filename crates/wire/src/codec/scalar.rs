@@ -1,5 +1,7 @@
 //! Single values as text: numbers, truth, times.
 
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
@@ -35,7 +37,8 @@ pub(crate) fn to_text(
 /// A value from text.
 pub(crate) fn from_text(kind: &Kind, text: &str) -> Option<Value> {
     match kind {
-        Kind::String { .. } | Kind::Blob => Some(text.into()),
+        Kind::String { .. } => Some(text.into()),
+        Kind::Blob => is_base64(text).then(|| text.into()),
         Kind::Boolean => match text.trim() {
             "true" | "True" | "TRUE" | "1" => Some(true.into()),
             "false" | "False" | "FALSE" | "0" => Some(false.into()),
@@ -53,6 +56,16 @@ pub(crate) fn from_text(kind: &Kind, text: &str) -> Option<Value> {
         Kind::Document => serde_json::from_str(text).ok(),
         Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. } => None,
     }
+}
+
+/// Whether a text is bytes in base64.
+pub(crate) fn is_base64(text: &str) -> bool {
+    // A decoder that accepts the padding left out, as AWS does.
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    LENIENT.decode(text).is_ok()
 }
 
 /// What a value of a kind is called in an error.

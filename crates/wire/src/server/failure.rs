@@ -17,10 +17,12 @@ pub fn encode_error(
     request_id: &str,
     resource: Option<&str>,
 ) -> Response<Bytes> {
-    let s3 = service.is_some_and(|service| service.name == "s3");
-    // What cannot be told apart is answered as most of AWS would: in XML.
+    // What cannot be told apart is answered as the services that refuse so would: in XML, if nothing is known.
+    let of_s3 = matches!(error.code.as_str(), "MethodNotAllowed" | "InvalidURI");
+    let s3 = service.map_or(of_s3, |service| service.signing_name == "s3");
     let protocol = protocol.unwrap_or(match error.code.as_str() {
-        "UnknownOperationException" => Protocol::Json11,
+        "UnknownOperationException" | "InvalidSignatureException" => Protocol::Json11,
+        _ if s3 => Protocol::RestXml,
         _ => Protocol::Query,
     });
     let mut response = match protocol {
@@ -158,16 +160,18 @@ fn s3_error(error: &AwsError, id: &str, resource: Option<&str>) -> Response<Byte
         ..Element::default()
     };
     root.children = vec![leaf("Code", &error.code), leaf("Message", &error.message)];
-    root.children.extend(
-        error
-            .fields
-            .iter()
-            .map(|(name, value)| leaf(name, &text_of(value))),
-    );
+    let mut host_id = id.to_owned();
+    for (name, value) in &error.fields {
+        if name == "HostId" {
+            host_id = text_of(value);
+        } else {
+            root.children.push(leaf(name, &text_of(value)));
+        }
+    }
     if let Some(resource) = resource {
         root.children.push(leaf("Resource", resource));
     }
     root.children.push(leaf("RequestId", id));
-    root.children.push(leaf("HostId", id));
+    root.children.push(leaf("HostId", &host_id));
     with_body("application/xml", xml_tree::document(&root))
 }

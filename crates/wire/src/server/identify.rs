@@ -6,7 +6,8 @@ use super::Target;
 use crate::AwsError;
 use crate::codec::query::fields;
 use crate::codec::rest;
-use crate::table::{Protocol, Service, service, services};
+use crate::sigv4;
+use crate::table::{Operation, Protocol, Service, service, services};
 
 /// Which operation a request is for, told by its shape: the service of its credential scope,
 /// `X-Amz-Target`, `Action`, the path and the host.
@@ -14,10 +15,11 @@ use crate::table::{Protocol, Service, service, services};
 /// # Errors
 /// The service's own error for an operation that it does not have.
 pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, AwsError> {
+    let scope = sigv4::service_of(parts);
+    let scoped = scope.as_deref().and_then(named);
     if let Some(target) = header(parts, "x-amz-target") {
-        return by_target(target);
+        return by_target(target, scope.as_deref().zip(scoped));
     }
-    let scoped = scope(parts).and_then(|name| named(&name));
     let query = fields(parts.uri.query().unwrap_or_default().as_bytes());
     let form = header(parts, "content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
@@ -59,24 +61,6 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name)?.to_str().ok()
 }
 
-/// The service of the credential scope, in the header or the query.
-fn scope(parts: &Parts) -> Option<String> {
-    let of = |credential: &str| credential.rsplit('/').nth(1).map(str::to_owned);
-    if let Some(value) = header(parts, "authorization") {
-        let credential = value
-            .split("Credential=")
-            .nth(1)?
-            .split([',', ' '])
-            .next()?;
-        return of(credential);
-    }
-    let query = fields(parts.uri.query()?.as_bytes());
-    query
-        .iter()
-        .find(|(name, _)| name == "X-Amz-Credential")
-        .and_then(|(_, credential)| of(credential))
-}
-
 /// A service by its name in a credential scope.
 fn named(name: &str) -> Option<&'static Service> {
     service(name).or_else(|| {
@@ -94,18 +78,33 @@ fn no_action(action: &str, version: &str) -> AwsError {
     )
 }
 
-fn by_target(target: &str) -> Result<Target, AwsError> {
+fn by_target(target: &str, scoped: Option<(&str, &'static Service)>) -> Result<Target, AwsError> {
     let (prefix, name) = target.rsplit_once('.').unwrap_or(("", target));
-    let service = services()
-        .filter_map(service)
-        .filter(|service| service.protocol.is_json())
-        // Newer clients leave the package out: `CloudTrail_20131101` for `com.amazonaws.….CloudTrail_20131101`.
-        .find(|service| {
-            service
+    // Newer clients leave the package out: `CloudTrail_20131101` for `com.amazonaws.….CloudTrail_20131101`.
+    let meant = |service: &&'static Service| {
+        service.protocol.is_json()
+            && service
                 .target_prefix
                 .as_deref()
                 .is_some_and(|known| known == prefix || known.rsplit('.').next() == Some(prefix))
-        });
+    };
+    // The scope's own service first: so no other table need be read.
+    let service = scoped
+        .map(|(_, service)| service)
+        .filter(meant)
+        .or_else(|| services().filter_map(service).find(meant));
+    if let (Some((scope, _)), Some(service)) = (scoped, service)
+        && service.signing_name != scope
+    {
+        return Err(AwsError::new(
+            400,
+            "InvalidSignatureException",
+            format!(
+                "Credential should be scoped to correct service: '{}'. ",
+                service.signing_name
+            ),
+        ));
+    }
     match service.and_then(|service| Some((service, service.operations.get(name)?))) {
         Some((service, operation)) => Ok(Target {
             service,
@@ -165,49 +164,45 @@ fn by_path(
     {
         path = format!("/{bucket}{path}");
     }
-    let mut method = parts.method.clone();
-    let mut path_fits = false;
-    for route in &service.routes {
-        let Some(operation) = service.operations.get(&route.operation) else {
-            continue;
-        };
-        let Some(labels) = rest::labels(&operation.template, &path) else {
-            continue;
-        };
-        path_fits = true;
-        if operation.method != method
-            || !query_fits(operation, query)
-            || !told_apart(service, operation, parts, query)
-        {
-            continue;
+    let told = |operation: &Operation| {
+        operation.method == parts.method
+            && query_fits(operation, query)
+            && told_apart(service, operation, parts, query)
+    };
+    let operations = || {
+        service
+            .routes
+            .iter()
+            .filter_map(|route| service.operations.get(&route.operation))
+    };
+    for operation in operations().filter(|operation| told(operation)) {
+        if let Some(labels) = rest::labels(&operation.template, &path) {
+            return Ok(Target {
+                service,
+                operation,
+                protocol: service.protocol,
+                labels,
+            });
         }
-        return Ok(Target {
-            service,
-            operation,
-            protocol: service.protocol,
-            labels,
-        });
     }
-    if method == http::Method::HEAD {
-        method = http::Method::GET;
+    if service.name != "s3" {
+        return Err(AwsError::new(404, "UnknownOperationException", ""));
     }
-    let _ = method;
-    Err(if service.name == "s3" && path_fits {
+    let known = operations().any(|operation| rest::labels(&operation.template, &path).is_some());
+    Err(if known {
         AwsError::new(
             405,
             "MethodNotAllowed",
             "The specified method is not allowed against this resource.",
         )
         .with("Method", parts.method.as_str())
-    } else if service.name == "s3" {
-        AwsError::new(400, "InvalidURI", "Couldn't parse the specified URI.")
     } else {
-        AwsError::new(404, "UnknownOperationException", "")
+        AwsError::new(400, "InvalidURI", "Couldn't parse the specified URI.")
     })
 }
 
 /// Whether a request has the query members that tell an operation from its neighbours.
-fn query_fits(operation: &crate::table::Operation, query: &[(String, String)]) -> bool {
+fn query_fits(operation: &Operation, query: &[(String, String)]) -> bool {
     operation
         .template
         .query
@@ -223,7 +218,7 @@ fn query_fits(operation: &crate::table::Operation, query: &[(String, String)]) -
 /// What S3 tells apart by headers and members that the templates do not name.
 fn told_apart(
     service: &Service,
-    operation: &crate::table::Operation,
+    operation: &Operation,
     parts: &Parts,
     query: &[(String, String)],
 ) -> bool {
@@ -234,11 +229,12 @@ fn told_apart(
     let copies = parts.headers.contains_key("x-amz-copy-source");
     match operation.name.as_str() {
         "CopyObject" | "UploadPartCopy" => {
-            copies && (operation.name == "CopyObject") == !has("partNumber")
+            copies && (operation.name == "CopyObject") != has("partNumber")
         }
         "PutObject" => !copies && !has("partNumber") && !has("uploadId"),
         "UploadPart" => !copies && has("partNumber") && has("uploadId"),
         "ListParts" | "AbortMultipartUpload" | "CompleteMultipartUpload" => has("uploadId"),
+        "GetObject" => !has("uploadId"),
         "ListBuckets" => !parts.uri.path().trim_matches('/').contains('/'),
         "ListDirectoryBuckets" => false,
         // Two operations have one path: the one that others call has the inventory's or the analytics' id.
@@ -259,5 +255,170 @@ fn told_apart(
         | "GetBucketNotification"
         | "PutBucketNotification" => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named_by(
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<String, AwsError> {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let target = identify(&parts, body.as_bytes())?;
+        Ok(format!("{}:{}", target.service.name, target.operation.name))
+    }
+
+    fn s3(method: &str, uri: &str, headers: &[(&str, &str)]) -> String {
+        named_by(method, uri, headers, "").unwrap_or_else(|error| error.code)
+    }
+
+    fn scope(service: &str) -> (&'static str, String) {
+        let text = format!(
+            "AWS4-HMAC-SHA256 Credential=AKID/20230710/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        ("authorization", text)
+    }
+
+    const FORM: (&str, &str) = (
+        "content-type",
+        "application/x-www-form-urlencoded; charset=utf-8",
+    );
+
+    #[test]
+    fn s3_is_told_by_path_query_and_headers() {
+        for (method, uri, wanted) in [
+            ("GET", "/", "s3:ListBuckets"),
+            ("GET", "/b", "s3:ListObjects"),
+            ("GET", "/b/", "s3:ListObjects"),
+            ("GET", "/b?list-type=2&prefix=a%2F", "s3:ListObjectsV2"),
+            ("GET", "/b?versions", "s3:ListObjectVersions"),
+            ("GET", "/b?location", "s3:GetBucketLocation"),
+            ("GET", "/b?lifecycle", "s3:GetBucketLifecycleConfiguration"),
+            (
+                "PUT",
+                "/b?notification",
+                "s3:PutBucketNotificationConfiguration",
+            ),
+            (
+                "GET",
+                "/b?inventory",
+                "s3:ListBucketInventoryConfigurations",
+            ),
+            (
+                "GET",
+                "/b?inventory&id=1",
+                "s3:GetBucketInventoryConfiguration",
+            ),
+            ("HEAD", "/b", "s3:HeadBucket"),
+            ("HEAD", "/b/k", "s3:HeadObject"),
+            ("GET", "/b/k/with/slashes?x-id=GetObject", "s3:GetObject"),
+            ("GET", "/b/k?acl", "s3:GetObjectAcl"),
+            ("PUT", "/b/k", "s3:PutObject"),
+            ("PUT", "/b/k?partNumber=1&uploadId=u", "s3:UploadPart"),
+            ("POST", "/b/k?uploads", "s3:CreateMultipartUpload"),
+            ("POST", "/b/k?uploadId=u", "s3:CompleteMultipartUpload"),
+            ("GET", "/b/k?uploadId=u", "s3:ListParts"),
+            ("DELETE", "/b/k?uploadId=u", "s3:AbortMultipartUpload"),
+            ("DELETE", "/b/k", "s3:DeleteObject"),
+            ("POST", "/b?delete", "s3:DeleteObjects"),
+            ("PATCH", "/b", "MethodNotAllowed"),
+            ("POST", "/b", "MethodNotAllowed"),
+        ] {
+            assert_eq!(s3(method, uri, &[]), wanted, "{method} {uri}");
+        }
+        let copy = [("x-amz-copy-source", "/b/k")];
+        assert_eq!(s3("PUT", "/b/k", &copy), "s3:CopyObject");
+        assert_eq!(
+            s3("PUT", "/b/k?partNumber=1&uploadId=u", &copy),
+            "s3:UploadPartCopy"
+        );
+    }
+
+    #[test]
+    fn a_bucket_may_stand_in_the_host() {
+        for (host, uri, wanted) in [
+            ("b.s3.localhost:4566", "/k", "s3:GetObject"),
+            ("b.localhost", "/", "s3:ListObjects"),
+            (
+                "my.bucket.s3.eu-west-1.amazonaws.com",
+                "/?location",
+                "s3:GetBucketLocation",
+            ),
+            ("s3.localhost", "/", "s3:ListBuckets"),
+            ("localhost:4566", "/", "s3:ListBuckets"),
+            ("127.0.0.1:4566", "/b", "s3:ListObjects"),
+        ] {
+            assert_eq!(s3("GET", uri, &[("host", host)]), wanted, "{host}{uri}");
+        }
+        let mut request = http::Request::get("/a//b%2Fc/");
+        request = request.header("host", "b.s3.localhost:4566");
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let labels = identify(&parts, b"").unwrap().labels;
+        assert_eq!(
+            labels,
+            [
+                ("Bucket".into(), "b".into()),
+                ("Key".into(), "a//b/c/".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn the_scope_tells_the_service_and_the_form_the_action() {
+        let (name, value) = scope("iam");
+        let asked = |body: &str| named_by("POST", "/", &[(name, &value), FORM], body);
+        assert_eq!(
+            asked("Action=ListUsers&Version=2010-05-08").unwrap(),
+            "iam:ListUsers"
+        );
+        let error = asked("Action=Dance&Version=2010-05-08").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "InvalidAction: Could not find operation Dance for version 2010-05-08"
+        );
+        assert_eq!(
+            asked("Version=2010-05-08").unwrap_err().code,
+            "MissingAction"
+        );
+        let unsigned = named_by(
+            "GET",
+            "/?Action=GetCallerIdentity&Version=2011-06-15",
+            &[],
+            "",
+        );
+        assert_eq!(unsigned.unwrap(), "sts:GetCallerIdentity");
+    }
+
+    #[test]
+    fn the_target_tells_the_operation_of_json_services() {
+        let (name, value) = scope("organizations");
+        let of = |target: &str| {
+            named_by(
+                "POST",
+                "/",
+                &[(name, &value), ("x-amz-target", target)],
+                "{}",
+            )
+        };
+        let prefix = "AWSOrganizationsV20161128";
+        let found = of(&format!("{prefix}.ListAccounts")).unwrap();
+        assert_eq!(found, "organizations:ListAccounts");
+        let code = of(&format!("{prefix}.Dance")).unwrap_err().code;
+        assert_eq!(code, "UnknownOperationException");
+        // A signature for one service is none for another.
+        let error = of("CloudTrail_20131101.LookupEvents").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "InvalidSignatureException: Credential should be scoped to correct service: 'cloudtrail'. "
+        );
     }
 }

@@ -8,6 +8,7 @@ mod identify;
 mod input;
 mod pattern;
 mod validate;
+mod wording;
 
 use crate::table::{Operation, Protocol, Service};
 

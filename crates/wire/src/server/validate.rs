@@ -1,10 +1,11 @@
-//! An input held against the model: required, length, range, pattern, enum, in the service's own words.
+//! An input held against the model: required, length, range, pattern, enum.
 
 use serde_json::Value;
 
+use super::input::is_streaming;
 use super::pattern;
-use crate::error::Family;
-use crate::table::{Kind, Location, Member, Operation, Service, ShapeId};
+use super::wording::{Breach, Rule, refusal};
+use crate::table::{Kind, Location, Member, Operation, Service, Shape, ShapeId};
 use crate::{AwsError, Object};
 
 /// How many faults are told at once.
@@ -23,27 +24,30 @@ pub fn validate(
     let Some(id) = operation.input else {
         return Ok(());
     };
-    let mut faults = Faults {
+    let mut check = Check {
         service,
-        list: Vec::new(),
+        breaches: Vec::new(),
         body_present,
     };
-    faults.structure(id, input, "");
-    if faults.list.is_empty() {
+    check.structure(id, input, "", false);
+    if check.breaches.is_empty() {
         return Ok(());
     }
-    Err(refusal(service, &faults.list))
+    Err(refusal(service, &check.breaches))
 }
 
-struct Fault {
-    text: String,
-    in_body: bool,
-}
-
-struct Faults<'a> {
+struct Check<'a> {
     service: &'a Service,
-    list: Vec<Fault>,
+    breaches: Vec<Breach>,
     body_present: bool,
+}
+
+/// A value on its way through the model.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    member: &'a Member,
+    path: &'a str,
+    in_body: bool,
 }
 
 /// `UserName` → `userName`: so AWS writes paths.
@@ -54,182 +58,165 @@ fn camel(name: &str) -> String {
     })
 }
 
-impl Faults<'_> {
-    fn add(&mut self, shown: &str, path: &str, constraint: &str, in_body: bool) {
-        if self.list.len() < TOLD {
-            let text =
-                format!("Value {shown} at '{path}' failed to satisfy constraint: {constraint}");
-            self.list.push(Fault { text, in_body });
+impl Check<'_> {
+    fn breach(&mut self, place: Place<'_>, shown: Option<String>, rule: Rule) {
+        if self.breaches.len() < TOLD {
+            let path = place.path.to_owned();
+            self.breaches.push(Breach {
+                shown,
+                path,
+                in_body: place.in_body,
+                rule,
+            });
         }
     }
 
-    fn structure(&mut self, id: ShapeId, members: &Object, path: &str) {
+    fn structure(&mut self, id: ShapeId, members: &Object, path: &str, in_body: bool) {
         let service = self.service;
-        let Kind::Structure { members: known, .. } = &service.shape(id).kind else {
+        let Kind::Structure {
+            members: known,
+            payload,
+            ..
+        } = &service.shape(id).kind
+        else {
             return;
         };
-        for member in known {
+        for (at, member) in known.iter().enumerate() {
+            let value = members.get(&member.name).filter(|value| !value.is_null());
+            if value.is_none() && !member.required {
+                continue;
+            }
             let under = if path.is_empty() {
                 camel(&member.name)
             } else {
                 format!("{path}.{}", camel(&member.name))
             };
-            match members.get(&member.name).filter(|value| !value.is_null()) {
-                Some(value) => self.value(member, value, &under),
-                None if member.required
-                    && !(self.body_present && super::input::is_streaming(service, member)) =>
-                {
-                    self.add(
-                        "null",
-                        &under,
-                        "Member must not be null",
-                        member.location == Location::Body,
-                    );
-                }
-                None => {}
+            // A body that is one member is that member itself: what is wrong with it is not wrong *in* it.
+            let is_payload = path.is_empty() && *payload == Some(at);
+            let in_body = in_body || (member.location == Location::Body && !is_payload);
+            let place = Place {
+                member,
+                path: &under,
+                in_body,
+            };
+            match value {
+                Some(value) => self.value(place, value),
+                None if self.body_present && is_streaming(service, member) => {}
+                None => self.breach(
+                    Place {
+                        in_body: in_body || is_payload,
+                        ..place
+                    },
+                    Some("null".to_owned()),
+                    Rule::Given,
+                ),
             }
         }
     }
 
-    fn value(&mut self, member: &Member, value: &Value, path: &str) {
+    fn value(&mut self, place: Place<'_>, value: &Value) {
         let service = self.service;
-        let shape = service.shape(member.shape);
-        let in_body = member.location == Location::Body;
-        let shown = if shape.sensitive {
-            "'***'".to_owned()
-        } else {
-            shown(value)
-        };
+        let shape = service.shape(place.member.shape);
         match (&shape.kind, value) {
             (Kind::Structure { .. }, Value::Object(members)) => {
-                self.structure(member.shape, members, path)
+                let in_body = place.in_body || place.member.location == Location::Body;
+                self.structure(place.member.shape, members, place.path, in_body);
             }
             (Kind::List { element, .. }, Value::Array(items)) => {
-                self.length(items.len(), member, &shown, path);
+                self.length(place, shape, items.len(), None);
                 for (at, item) in items.iter().enumerate() {
-                    self.value(element, item, &format!("{path}.{}.member", at + 1));
+                    let path = format!("{}.{}.member", place.path, at + 1);
+                    self.value(
+                        Place {
+                            member: element,
+                            path: &path,
+                            ..place
+                        },
+                        item,
+                    );
                 }
             }
             (Kind::Map { key, value: of, .. }, Value::Object(entries)) => {
-                self.length(entries.len(), member, &shown, path);
+                self.length(place, shape, entries.len(), None);
                 for (name, value) in entries {
-                    self.value(key, &Value::String(name.clone()), path);
-                    self.value(of, value, &format!("{path}.{name}.member"));
+                    let text = Value::String(name.clone());
+                    self.value(
+                        Place {
+                            member: key,
+                            ..place
+                        },
+                        &text,
+                    );
+                    let path = format!("{}.{name}.member", place.path);
+                    self.value(
+                        Place {
+                            member: of,
+                            path: &path,
+                            ..place
+                        },
+                        value,
+                    );
                 }
             }
             (Kind::String { values }, Value::String(text)) => {
-                // S3 has rules of its own for names; the model's patterns are not what it answers with.
-                if !values.is_empty() && !values.contains(text) {
-                    let set = values.join(", ");
-                    self.add(
-                        &shown,
-                        path,
-                        &format!("Member must satisfy enum value set: [{set}]"),
-                        in_body,
-                    );
-                }
-                self.length(text.chars().count(), member, &shown, path);
-                if !pattern::fits(shape, text) {
-                    let wanted = shape.pattern.as_deref().unwrap_or_default();
-                    let constraint =
-                        format!("Member must satisfy regular expression pattern: {wanted}");
-                    self.add(&shown, path, &constraint, in_body);
-                }
+                self.text(place, shape, values, text);
             }
             (Kind::Blob, Value::String(text)) => {
-                self.length(text.len() / 4 * 3, member, "'***'", path)
+                let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+                self.length(
+                    place,
+                    shape,
+                    (text.len() / 4 * 3).saturating_sub(padding),
+                    None,
+                );
             }
             (Kind::Integer | Kind::Long | Kind::Float | Kind::Double, Value::Number(number)) => {
+                let shown = (!shape.sensitive).then(|| format!("'{number}'"));
                 let number = number.as_f64().unwrap_or_default();
-                if shape.min.is_some_and(|min| number < min) {
-                    let min = shape.min.unwrap_or_default();
-                    self.add(
-                        &shown,
-                        path,
-                        &format!("Member must have value greater than or equal to {min}"),
-                        in_body,
-                    );
+                if let Some(min) = shape.min.filter(|min| number < *min) {
+                    self.breach(place, shown.clone(), Rule::LeastValue(min));
                 }
-                if shape.max.is_some_and(|max| number > max) {
-                    let max = shape.max.unwrap_or_default();
-                    self.add(
-                        &shown,
-                        path,
-                        &format!("Member must have value less than or equal to {max}"),
-                        in_body,
-                    );
+                if let Some(max) = shape.max.filter(|max| number > *max) {
+                    self.breach(place, shown, Rule::GreatestValue(max));
                 }
             }
             _ => {}
         }
     }
 
-    fn length(&mut self, length: usize, member: &Member, shown: &str, path: &str) {
-        let shape = self.service.shape(member.shape);
-        let in_body = member.location == Location::Body;
+    fn text(&mut self, place: Place<'_>, shape: &Shape, values: &[String], text: &str) {
+        let shown = (!shape.sensitive).then_some(text);
+        let quoted = || shown.map(|text| format!("'{text}'"));
+        if !self.worded_by_handler(place)
+            && !values.is_empty()
+            && !values.iter().any(|value| value == text)
+        {
+            self.breach(place, quoted(), Rule::OneOf(values.to_vec()));
+        }
+        self.length(place, shape, text.chars().count(), shown);
+        if !pattern::fits(shape, text) {
+            let wanted = shape.pattern.clone().unwrap_or_default();
+            self.breach(place, quoted(), Rule::Pattern(wanted));
+        }
+    }
+
+    /// S3 has an error of its own for nearly every value in a header or the query, and for regions: its handlers
+    /// know them.
+    fn worded_by_handler(&self, place: Place<'_>) -> bool {
+        self.service.name == "s3" && (!place.in_body || place.member.name == "LocationConstraint")
+    }
+
+    /// Lists, maps and bytes are not shown: what is in them may be secret.
+    fn length(&mut self, place: Place<'_>, shape: &Shape, length: usize, shown: Option<&str>) {
         #[expect(clippy::cast_precision_loss, reason = "no message is that long")]
         let length = length as f64;
-        if shape.min.is_some_and(|min| length < min) {
-            let min = shape.min.unwrap_or_default();
-            self.add(
-                shown,
-                path,
-                &format!("Member must have length greater than or equal to {min}"),
-                in_body,
-            );
+        let quoted = || shown.map(|text| format!("'{text}'"));
+        if let Some(min) = shape.min.filter(|min| length < *min) {
+            self.breach(place, quoted(), Rule::LeastLength(min));
         }
-        if shape.max.is_some_and(|max| length > max) {
-            let max = shape.max.unwrap_or_default();
-            self.add(
-                shown,
-                path,
-                &format!("Member must have length less than or equal to {max}"),
-                in_body,
-            );
+        if let Some(max) = shape.max.filter(|max| length > *max) {
+            self.breach(place, quoted(), Rule::GreatestLength(max));
         }
-    }
-}
-
-/// A value as errors quote it.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => format!("'{text}'"),
-        Value::Array(items) => {
-            let items: Vec<String> = items
-                .iter()
-                .map(|item| shown(item).trim_matches('\'').to_owned())
-                .collect();
-            format!("'[{}]'", items.join(", "))
-        }
-        other => format!("'{other}'"),
-    }
-}
-
-fn refusal(service: &Service, faults: &[Fault]) -> AwsError {
-    let count = faults.len();
-    let texts: Vec<&str> = faults.iter().map(|fault| fault.text.as_str()).collect();
-    let told = format!(
-        "{count} validation error{} detected: {}",
-        if count == 1 { "" } else { "s" },
-        texts.join("; ")
-    );
-    match Family::of(service) {
-        Family::S3 if faults.iter().any(|fault| fault.in_body) => AwsError::new(
-            400,
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        ),
-        Family::S3 => AwsError::new(400, "InvalidArgument", told),
-        Family::Query => AwsError::new(400, "ValidationError", told),
-        Family::Ec2 => AwsError::new(400, "InvalidParameterValue", told),
-        // Organizations answers every such fault as an input that is invalid.
-        Family::Json | Family::Rest
-            if service.shape_named("ValidationException").is_none()
-                && service.shape_named("InvalidInputException").is_some() =>
-        {
-            AwsError::new(400, "InvalidInputException", told)
-        }
-        Family::Json | Family::Rest => AwsError::new(400, "ValidationException", told),
     }
 }
 
@@ -258,7 +245,7 @@ mod tests {
         );
         assert_eq!(
             error.message,
-            "1 validation error detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+"
+            "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
         );
         let error = check("iam", "CreateUser", json!({})).unwrap_err();
         assert!(error.message.contains(
@@ -286,6 +273,18 @@ mod tests {
     }
 
     #[test]
+    fn s3_words_headers_and_regions_itself() {
+        let storage = json!({"Bucket": "b", "Key": "k", "StorageClass": "ATTIC"});
+        assert_eq!(check("s3", "PutObject", storage), Ok(()));
+        let mars =
+            json!({"Bucket": "b", "CreateBucketConfiguration": {"LocationConstraint": "mars-1"}});
+        assert_eq!(check("s3", "CreateBucket", mars), Ok(()));
+        let status = json!({"Bucket": "b", "VersioningConfiguration": {"Status": "Perhaps"}});
+        let error = check("s3", "PutBucketVersioning", status).unwrap_err();
+        assert_eq!(error.code, "MalformedXML");
+    }
+
+    #[test]
     fn secrets_are_not_quoted() {
         let error = check(
             "iam",
@@ -294,9 +293,49 @@ mod tests {
         )
         .unwrap_err();
         assert!(
-            error.message.contains("Value '***' at 'password'"),
+            error.message.contains("Value at 'password' failed"),
             "{}",
             error.message
         );
+    }
+
+    #[test]
+    fn every_service_has_its_words() {
+        let sts = json!({"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "a b"});
+        let error = check("sts", "AssumeRole", sts).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r"ValidationError: 1 validation error detected: Value 'a b' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*"
+        );
+        let error = check(
+            "organizations",
+            "DescribeAccount",
+            json!({"AccountId": "1"}),
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "InvalidInputException: You provided a value that does not match the required pattern."
+        );
+        assert_eq!(error.fields["Reason"], "INVALID_PATTERN");
+        let error = check("cloudtrail", "LookupEvents", json!({"MaxResults": 51})).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ValidationException: 1 validation error detected: Value '51' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 50"
+        );
+    }
+
+    #[test]
+    fn what_is_in_a_list_is_not_shown() {
+        let tags: Vec<Value> = (0..51)
+            .map(|n| json!({"Key": n.to_string(), "Value": "secret"}))
+            .collect();
+        let error = check("iam", "TagUser", json!({"UserName": "a", "Tags": tags})).unwrap_err();
+        assert!(
+            error.message.contains("at 'tags' failed"),
+            "{}",
+            error.message
+        );
+        assert!(!error.message.contains("secret"));
     }
 }

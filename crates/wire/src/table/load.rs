@@ -172,9 +172,7 @@ fn operation(name: &str, facts: &Facts, ids: &Ids<'_>) -> Option<Operation> {
         paging: facts.get("paging").and_then(Value::as_object).map(paging),
         result_wrapper: output.and_then(|output| text_of(output, "resultWrapper")),
         input_element: input.and_then(|input| text_of(input, "locationName")),
-        input_namespace: input
-            .and_then(|input| namespace(input))
-            .map(|namespace| namespace.uri),
+        input_namespace: input.and_then(namespace).map(|namespace| namespace.uri),
         checksum_required: is(facts, "httpChecksumRequired"),
         unauthenticated: text_of(facts, "authtype").as_deref() == Some("none"),
         unsigned_payload: is(facts, "unsignedPayload"),

@@ -1,0 +1,163 @@
+//! The words in which each service says that an input breaks its model's rules.
+
+use crate::AwsError;
+use crate::error::Family;
+use crate::table::Service;
+
+/// A rule of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Rule {
+    Given,
+    OneOf(Vec<String>),
+    LeastLength(f64),
+    GreatestLength(f64),
+    LeastValue(f64),
+    GreatestValue(f64),
+    Pattern(String),
+}
+
+/// A value that breaks a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Breach {
+    /// The value, quoted; none if it must not be shown.
+    pub(super) shown: Option<String>,
+    /// Where it is: `tags.1.member.key`.
+    pub(super) path: String,
+    /// Whether it is in the body of the request.
+    pub(super) in_body: bool,
+    pub(super) rule: Rule,
+}
+
+impl Breach {
+    fn told(&self) -> String {
+        let constraint = match &self.rule {
+            Rule::Given => "Member must not be null".to_owned(),
+            Rule::OneOf(values) => {
+                format!(
+                    "Member must satisfy enum value set: [{}]",
+                    values.join(", ")
+                )
+            }
+            Rule::LeastLength(min) => {
+                format!("Member must have length greater than or equal to {min}")
+            }
+            Rule::GreatestLength(max) => {
+                format!("Member must have length less than or equal to {max}")
+            }
+            Rule::LeastValue(min) => {
+                format!("Member must have value greater than or equal to {min}")
+            }
+            Rule::GreatestValue(max) => {
+                format!("Member must have value less than or equal to {max}")
+            }
+            Rule::Pattern(pattern) => {
+                format!("Member must satisfy regular expression pattern: {pattern}")
+            }
+        };
+        let shown = self
+            .shown
+            .as_ref()
+            .map(|shown| format!(" {shown}"))
+            .unwrap_or_default();
+        format!(
+            "Value{shown} at '{}' failed to satisfy constraint: {constraint}",
+            self.path
+        )
+    }
+}
+
+/// The service's own error for an input that breaks rules.
+pub(super) fn refusal(service: &Service, breaches: &[Breach]) -> AwsError {
+    let texts: Vec<String> = breaches.iter().map(Breach::told).collect();
+    let told = format!(
+        "{} validation error{} detected: {}",
+        texts.len(),
+        if texts.len() == 1 { "" } else { "s" },
+        texts.join("; ")
+    );
+    match service.name.as_str() {
+        "iam" => {
+            let named = breaches.iter().find_map(iam_words);
+            return AwsError::new(400, "ValidationError", named.unwrap_or(told));
+        }
+        "organizations" => {
+            if let Some(breach) = breaches.first() {
+                return organizations(breach);
+            }
+        }
+        _ => {}
+    }
+    match Family::of(service) {
+        Family::S3 => s3(breaches, told),
+        Family::Query => AwsError::new(400, "ValidationError", told),
+        Family::Ec2 => AwsError::new(400, "InvalidParameterValue", told),
+        Family::Json | Family::Rest => AwsError::new(400, "ValidationException", told),
+    }
+}
+
+/// IAM explains what its names and paths may hold, instead of showing the pattern.
+fn iam_words(breach: &Breach) -> Option<String> {
+    let Rule::Pattern(pattern) = &breach.rule else {
+        return None;
+    };
+    let name = breach.path.rsplit('.').next()?;
+    let may = match (name, pattern.as_str()) {
+        ("path", _) => {
+            "It must begin and end with / and contain only alphanumeric characters and/or / characters."
+        }
+        ("pathPrefix", _) => {
+            "It must begin with the / character and contain only alphanumeric characters and/or / characters."
+        }
+        ("accountAlias", _) => {
+            "It must be a minimum length of 3 characters and maximum length of 63 characters, contain only digits, lowercase letters, and hyphens (-), but cannot begin or end with a hyphen."
+        }
+        (_, r"[\w+=,.@-]+" | r"[\w+=,.@-]*") => {
+            "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+        }
+        _ => return None,
+    };
+    Some(format!("The specified value for {name} is invalid. {may}"))
+}
+
+/// Organizations names a reason, and no value.
+fn organizations(breach: &Breach) -> AwsError {
+    let (reason, words) = match breach.rule {
+        Rule::Given => (
+            "INPUT_REQUIRED",
+            "You must include a value for all required parameters.",
+        ),
+        Rule::OneOf(_) => ("INVALID_ENUM", "You specified an invalid value."),
+        Rule::LeastLength(_) => (
+            "MIN_LENGTH_EXCEEDED",
+            "You provided a string parameter that is shorter than allowed.",
+        ),
+        Rule::GreatestLength(_) => (
+            "MAX_LENGTH_EXCEEDED",
+            "You provided a string parameter that is longer than allowed.",
+        ),
+        Rule::LeastValue(_) => (
+            "MIN_VALUE_EXCEEDED",
+            "You provided a numeric parameter that has a smaller value than allowed.",
+        ),
+        Rule::GreatestValue(_) => (
+            "MAX_VALUE_EXCEEDED",
+            "You provided a numeric parameter that has a larger value than allowed.",
+        ),
+        Rule::Pattern(_) => (
+            "INVALID_PATTERN",
+            "You provided a value that does not match the required pattern.",
+        ),
+    };
+    AwsError::new(400, "InvalidInputException", words).with("Reason", reason)
+}
+
+fn s3(breaches: &[Breach], told: String) -> AwsError {
+    if breaches.iter().any(|breach| breach.in_body) {
+        return AwsError::new(
+            400,
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        );
+    }
+    AwsError::new(400, "InvalidArgument", told)
+}
