@@ -52,13 +52,16 @@ impl Identity {
     }
 }
 
+/// A client with who it is.
+type Entered = (Arc<dyn Aws>, Identity);
+
 /// The clients of a response: the one that was given, and those that it leads to.
 pub struct Reach {
     home: Arc<dyn Aws>,
     identity: Identity,
     role_name: String,
     roles: BTreeMap<AccountId, String>,
-    clients: Mutex<BTreeMap<AccountId, (Arc<dyn Aws>, Identity)>>,
+    clients: Mutex<BTreeMap<AccountId, Entered>>,
 }
 
 impl Reach {
@@ -110,7 +113,7 @@ impl Reach {
         Ok(self.enter(account).await?.1)
     }
 
-    async fn enter(&self, account: &AccountId) -> Result<(Arc<dyn Aws>, Identity), CallError> {
+    async fn enter(&self, account: &AccountId) -> Result<Entered, CallError> {
         if *account == self.identity.account {
             return Ok((self.home.clone(), self.identity.clone()));
         }

@@ -86,7 +86,7 @@ pub(super) async fn service_access(
             _ => break,
         }
     }
-    services.sort_by(|left: &ServiceAccess, right| right.last.cmp(&left.last));
+    services.sort_by_key(|access: &ServiceAccess| std::cmp::Reverse(access.last));
     Fact::Known(services)
 }
 

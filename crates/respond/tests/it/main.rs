@@ -1,6 +1,8 @@
 //! The response against a small AWS of this test's own that fails, dies and is attacked on command.
 
 #[cfg(test)]
+mod after;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod faults;
