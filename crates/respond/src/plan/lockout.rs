@@ -119,7 +119,7 @@ pub(crate) fn simulate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::quarantine::{Whom, document};
+    use crate::plan::quarantine::{Version, Whom, document};
 
     fn identity() -> Identity {
         Identity {
@@ -149,10 +149,19 @@ mod tests {
             exempt: identity().principal_patterns(),
         };
         let resources = [user];
-        let good = simulate(&document(&whom, 15), &identity(), &resources);
+        let good = simulate(
+            &document(&whom, Version::First { seconds: 15 }),
+            &identity(),
+            &resources,
+        );
         assert!(good.is_ok(), "{good:?}");
         whom.exempt = vec!["arn:aws:iam::111122223333:role/BreakGlass".into()];
-        let bad = simulate(&document(&whom, 15), &identity(), &resources).unwrap_err();
+        let bad = simulate(
+            &document(&whom, Version::First { seconds: 15 }),
+            &identity(),
+            &resources,
+        )
+        .unwrap_err();
         assert!(bad.contains("could not iam:DeleteUserPolicy"), "{bad}");
     }
 }

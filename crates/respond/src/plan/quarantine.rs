@@ -42,9 +42,46 @@ pub(crate) struct Whom {
     pub exempt: Vec<String>,
 }
 
-/// The document. Sessions of the roles are denied when they were issued up to `seconds` after the
-/// moment of the step: one that is taken while the policy itself propagates is denied too.
-pub(crate) fn document(whom: &Whom, seconds: i64) -> Value {
+/// What nobody but the responder may do at all while the first pass is on its way. An attacker who
+/// made a user in the seconds before the policy counted could else take our deny off that user, or
+/// make the next one, for as long as it likes.
+const FROZEN: [&str; 14] = [
+    "iam:Add*",
+    "iam:Attach*",
+    "iam:ChangePassword",
+    "iam:Create*",
+    "iam:Delete*",
+    "iam:Detach*",
+    "iam:Enable*",
+    "iam:Put*",
+    "iam:Remove*",
+    "iam:Reset*",
+    "iam:Set*",
+    "iam:Update*",
+    "iam:Upload*",
+    "sts:GetFederationToken",
+];
+
+/// Which version of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Until the second pass: sessions of the roles are denied when they were issued up to so many
+    /// seconds after the moment of the step, for one that is taken while the policy itself
+    /// propagates is denied too; and all identities of the accounts are frozen.
+    First {
+        /// The seconds.
+        seconds: i64,
+    },
+    /// From then on: the quarantined alone are denied and protected.
+    Second,
+}
+
+/// The document.
+pub(crate) fn document(whom: &Whom, version: Version) -> Value {
+    let seconds = match version {
+        Version::First { seconds } => seconds,
+        Version::Second => 0,
+    };
     let unless = json!({ "aws:PrincipalArn": whom.exempt });
     let mut statements = Vec::new();
     if !whom.denied.is_empty() {
@@ -72,6 +109,12 @@ pub(crate) fn document(whom: &Whom, seconds: i64) -> Value {
         "Sid": "StockadeProtect", "Effect": "Deny", "Action": PROTECTED, "Resource": protected,
         "Condition": {"ArnNotLike": unless}
     }));
+    if matches!(version, Version::First { .. }) {
+        statements.push(json!({
+            "Sid": "StockadeFreeze", "Effect": "Deny", "Action": FROZEN, "Resource": "*",
+            "Condition": {"ArnNotLike": unless}
+        }));
+    }
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
@@ -86,12 +129,14 @@ mod tests {
             revoked: Vec::new(),
             exempt: vec!["arn:aws:iam::111122223333:role/BreakGlass".into()],
         };
-        let document = document(&whom, 15);
-        let statements = document["Statement"].as_array().unwrap();
-        assert_eq!(statements.len(), 2, "no statement about no roles");
-        for statement in statements {
-            let exempt = &statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"];
-            assert_eq!(exempt[0], "arn:aws:iam::111122223333:role/BreakGlass");
+        for (version, count) in [(Version::First { seconds: 15 }, 3), (Version::Second, 2)] {
+            let document = document(&whom, version);
+            let statements = document["Statement"].as_array().unwrap();
+            assert_eq!(statements.len(), count, "no statement about no roles");
+            for statement in statements {
+                let exempt = &statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"];
+                assert_eq!(exempt[0], "arn:aws:iam::111122223333:role/BreakGlass");
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use stockade_model::AccountId;
 use super::{Making, PlanError, scp_name};
 use crate::actions::{AttachQuarantineScp, CreateQuarantineScp};
 use crate::plan::draft::Place;
-use crate::plan::quarantine::{self, Whom};
+use crate::plan::quarantine::{self, Version, Whom};
 use crate::plan::{Phase, lockout};
 use crate::{moment, scp};
 
@@ -67,7 +67,7 @@ impl Making<'_> {
         if targets.is_empty() {
             return Ok(());
         }
-        let document = quarantine::document(&whom, self.options.propagation + 5);
+        let document = quarantine::document(&whom, self.first_version());
         let length = document.to_string().len();
         if length > scp::LONGEST {
             self.unknowns.push(format!(
@@ -78,6 +78,13 @@ impl Making<'_> {
         }
         self.simulate(&document, &targets)?;
         self.attach(&whom, document, targets)
+    }
+
+    /// The version that the policy is made in.
+    pub(super) fn first_version(&self) -> Version {
+        Version::First {
+            seconds: self.options.propagation + 5,
+        }
     }
 
     fn attach(
@@ -109,6 +116,11 @@ impl Making<'_> {
                 .change::<AttachQuarantineScp>(&place, &params, before);
         }
         self.draft.settle(self.options.propagation);
+        let accounts: Vec<&str> = targets.iter().map(AccountId::as_str).collect();
+        self.notes.push(format!(
+            "From the attachment of the service control policy until the second pass, a minute or less, nobody but the responder and the break-glass role changes users, roles, keys or policies in {}: a deployment that does so just then fails, and must be run again.",
+            accounts.join(", ")
+        ));
         self.scp = Some((made, whom.clone(), targets.into_iter().collect()));
         Ok(())
     }
