@@ -164,18 +164,18 @@ fn by_path(
     {
         path = format!("/{bucket}{path}");
     }
-    let told = |operation: &Operation| {
-        operation.method == parts.method
-            && query_fits(operation, query)
-            && told_apart(service, operation, parts, query)
-    };
-    let operations = || {
-        service
-            .routes
-            .iter()
-            .filter_map(|route| service.operations.get(&route.operation))
-    };
-    for operation in operations().filter(|operation| told(operation)) {
+    let has = |wanted: &String| query.iter().any(|(name, _)| name == wanted);
+    let meant = service
+        .routes
+        .iter()
+        .filter(|route| route.needs.iter().all(has))
+        .filter_map(|route| service.operations.get(&route.operation))
+        .filter(|operation| {
+            operation.method == parts.method
+                && query_fits(operation, query)
+                && told_apart(service, operation, parts, query)
+        });
+    for operation in meant {
         if let Some(labels) = rest::labels(&operation.template, &path) {
             return Ok(Target {
                 service,
@@ -188,7 +188,8 @@ fn by_path(
     if service.name != "s3" {
         return Err(AwsError::new(404, "UnknownOperationException", ""));
     }
-    let known = operations().any(|operation| rest::labels(&operation.template, &path).is_some());
+    let mut operations = service.operations.values();
+    let known = operations.any(|operation| rest::labels(&operation.template, &path).is_some());
     Err(if known {
         AwsError::new(
             405,
@@ -201,21 +202,16 @@ fn by_path(
     })
 }
 
-/// Whether a request has the query members that tell an operation from its neighbours.
+/// Whether a request has the query members that an operation's template fixes.
 fn query_fits(operation: &Operation, query: &[(String, String)]) -> bool {
-    operation
-        .template
-        .query
-        .iter()
-        .filter(|(name, _)| name != "x-id")
-        .all(|(name, value)| {
-            query
-                .iter()
-                .any(|(n, v)| n == name && value.as_ref().is_none_or(|value| value == v))
-        })
+    operation.fixed_query().all(|(name, value)| {
+        query
+            .iter()
+            .any(|(n, v)| n == name && value.as_ref().is_none_or(|value| value == v))
+    })
 }
 
-/// What S3 tells apart by headers and members that the templates do not name.
+/// What S3 tells apart by more than the model says.
 fn told_apart(
     service: &Service,
     operation: &Operation,
@@ -226,31 +222,15 @@ fn told_apart(
         return true;
     }
     let has = |name: &str| query.iter().any(|(n, _)| n == name);
-    let copies = parts.headers.contains_key("x-amz-copy-source");
+    let copies = || parts.headers.contains_key("x-amz-copy-source");
     match operation.name.as_str() {
-        "CopyObject" | "UploadPartCopy" => {
-            copies && (operation.name == "CopyObject") != has("partNumber")
-        }
-        "PutObject" => !copies && !has("partNumber") && !has("uploadId"),
-        "UploadPart" => !copies && has("partNumber") && has("uploadId"),
-        "ListParts" | "AbortMultipartUpload" | "CompleteMultipartUpload" => has("uploadId"),
-        "GetObject" => !has("uploadId"),
-        "ListBuckets" => !parts.uri.path().trim_matches('/').contains('/'),
-        "ListDirectoryBuckets" => false,
-        // Two operations have one path: the one that others call has the inventory's or the analytics' id.
-        name if name.starts_with("GetBucket") && name.ends_with("Configuration") && has("id") => {
-            true
-        }
-        "GetBucketAnalyticsConfiguration"
-        | "GetBucketInventoryConfiguration"
-        | "GetBucketMetricsConfiguration"
-        | "GetBucketIntelligentTieringConfiguration" => has("id"),
-        "ListBucketAnalyticsConfigurations"
-        | "ListBucketInventoryConfigurations"
-        | "ListBucketMetricsConfigurations"
-        | "ListBucketIntelligentTieringConfigurations" => !has("id"),
-        // Their paths are GetBucketLifecycleConfiguration's and GetBucketNotificationConfiguration's.
-        "GetBucketLifecycle"
+        "CopyObject" => copies() && !has("partNumber"),
+        "UploadPartCopy" => copies(),
+        "UploadPart" => !copies(),
+        "PutObject" => !copies() && !has("partNumber") && !has("uploadId"),
+        // Nothing tells these from ListBuckets, and from the newer operations of the same path.
+        "ListDirectoryBuckets"
+        | "GetBucketLifecycle"
         | "PutBucketLifecycle"
         | "GetBucketNotification"
         | "PutBucketNotification" => false,
@@ -330,6 +310,20 @@ mod tests {
             ("DELETE", "/b/k?uploadId=u", "s3:AbortMultipartUpload"),
             ("DELETE", "/b/k", "s3:DeleteObject"),
             ("POST", "/b?delete", "s3:DeleteObjects"),
+            ("GET", "/b/k?annotation", "s3:ListObjectAnnotations"),
+            (
+                "GET",
+                "/b/k?annotation&annotationName=a",
+                "s3:GetObjectAnnotation",
+            ),
+            // What lacks a member is still what it is: it must not become something else.
+            ("DELETE", "/b/k?annotation", "s3:DeleteObjectAnnotation"),
+            ("PUT", "/b?analytics", "s3:PutBucketAnalyticsConfiguration"),
+            (
+                "DELETE",
+                "/b?inventory",
+                "s3:DeleteBucketInventoryConfiguration",
+            ),
             ("PATCH", "/b", "MethodNotAllowed"),
             ("POST", "/b", "MethodNotAllowed"),
         ] {

@@ -31,3 +31,15 @@ pub struct Target {
     pub protocol: Protocol,
     pub(crate) labels: Vec<(String, String)>,
 }
+
+impl Target {
+    /// An operation in its service's own protocol, for those who know what is asked without a request's address.
+    pub fn of(service: &'static Service, operation: &'static Operation) -> Self {
+        Self {
+            service,
+            operation,
+            protocol: service.protocol,
+            labels: Vec::new(),
+        }
+    }
+}

@@ -58,12 +58,18 @@ fn parse(name: &str, text: &str) -> Option<Service> {
         .map(|(name, id)| (name.as_str(), ShapeId(id)))
         .collect());
     let prefix = text_of(metadata, "endpointPrefix")?;
-    let protocol = Protocol::read(&text_of(metadata, "protocol")?, metadata)?;
     let spoken = metadata
         .get("protocols")
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
+    let protocols: Vec<Protocol> = spoken
+        .filter_map(Value::as_str)
+        .filter_map(|name| Protocol::read(name, metadata))
+        .collect();
+    // Where the first choice is one that nobody here speaks, the next one counts.
+    let protocol = Protocol::read(&text_of(metadata, "protocol")?, metadata)
+        .or_else(|| protocols.first().copied())?;
     let operations: BTreeMap<String, Operation> = table
         .get("operations")?
         .as_object()?
@@ -72,6 +78,10 @@ fn parse(name: &str, text: &str) -> Option<Service> {
             Some((name.clone(), operation(name, facts.as_object()?, &ids)?))
         })
         .collect();
+    let shapes: Vec<Shape> = shapes
+        .iter()
+        .map(|(name, facts)| shape(name, facts, &ids))
+        .collect();
     Some(Service {
         name: name.to_owned(),
         signing_name: text_of(metadata, "signingName").unwrap_or_else(|| prefix.clone()),
@@ -79,10 +89,7 @@ fn parse(name: &str, text: &str) -> Option<Service> {
         service_id: text_of(metadata, "serviceId").unwrap_or_default(),
         api_version: text_of(metadata, "apiVersion").unwrap_or_default(),
         protocol,
-        protocols: spoken
-            .filter_map(Value::as_str)
-            .filter_map(|p| Protocol::read(p, metadata))
-            .collect(),
+        protocols,
         target_prefix: text_of(metadata, "targetPrefix"),
         json_version: text_of(metadata, "jsonVersion"),
         xml_namespace: text_of(metadata, "xmlNamespace")
@@ -93,12 +100,9 @@ fn parse(name: &str, text: &str) -> Option<Service> {
             "iam" | "organizations" | "route53" | "cloudfront" | "shield" | "support"
         ),
         query_compatible: metadata.contains_key("awsQueryCompatible"),
-        routes: routes(&operations),
+        routes: routes(&operations, &shapes),
         operations,
-        shapes: shapes
-            .iter()
-            .map(|(name, facts)| shape(name, facts, &ids))
-            .collect(),
+        shapes,
         generated_from: table
             .get("generated_from")
             .and_then(Value::as_str)
@@ -234,9 +238,27 @@ fn template(uri: &str) -> Template {
 
 /// The way to every operation, the most specific first: more required query members, then more literal segments,
 /// then fewer greedy labels.
-fn routes(operations: &BTreeMap<String, Operation>) -> Vec<Route> {
-    let mut ordered: Vec<&Operation> = operations.values().collect();
-    ordered.sort_by_key(|operation| {
+fn routes(operations: &BTreeMap<String, Operation>, shapes: &[Shape]) -> Vec<Route> {
+    let same_way = |one: &Operation, other: &Operation| {
+        one.name != other.name
+            && one.method == other.method
+            && one.template.path == other.template.path
+            && one.fixed_query().eq(other.fixed_query())
+    };
+    let mut routes: Vec<(&Operation, Vec<String>)> = operations
+        .values()
+        .map(|operation| {
+            // Operations that share path and query are told apart by the members that one of them requires.
+            let shared = operations.values().any(|other| same_way(operation, other));
+            let needs = if shared {
+                required_query(operation, shapes)
+            } else {
+                Vec::new()
+            };
+            (operation, needs)
+        })
+        .collect();
+    routes.sort_by_key(|(operation, needs)| {
         let path = &operation.template.path;
         let literal = path
             .iter()
@@ -246,19 +268,27 @@ fn routes(operations: &BTreeMap<String, Operation>) -> Vec<Route> {
             .iter()
             .filter(|segment| matches!(segment, Segment::Greedy(_)))
             .count();
-        let query = operation
-            .template
-            .query
-            .iter()
-            .filter(|(name, _)| name != "x-id")
-            .count();
+        let query = operation.fixed_query().count() + needs.len();
         std::cmp::Reverse((query, literal, path.len(), usize::MAX - greedy))
     });
-    ordered
+    routes
         .into_iter()
-        .map(|operation| Route {
+        .map(|(operation, needs)| Route {
             operation: operation.name.clone(),
+            needs,
         })
+        .collect()
+}
+
+fn required_query(operation: &Operation, shapes: &[Shape]) -> Vec<String> {
+    let input = operation.input.and_then(|id| shapes.get(id.0 as usize));
+    let Some(Kind::Structure { members, .. }) = input.map(|shape| &shape.kind) else {
+        return Vec::new();
+    };
+    members
+        .iter()
+        .filter(|member| member.required && member.location == Location::Query)
+        .map(|member| member.wire().to_owned())
         .collect()
 }
 

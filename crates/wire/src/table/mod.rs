@@ -145,6 +145,16 @@ pub struct Operation {
     pub(crate) template: Template,
 }
 
+impl Operation {
+    /// The members of the query that its template fixes, but the one that only repeats the operation's name.
+    pub(crate) fn fixed_query(&self) -> impl Iterator<Item = &(String, Option<String>)> {
+        self.template
+            .query
+            .iter()
+            .filter(|(name, _)| name != "x-id")
+    }
+}
+
 /// How an operation pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paging {
@@ -346,4 +356,6 @@ pub(crate) enum Segment {
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) operation: String,
+    /// The query members that tell it from an operation with the same path.
+    pub(crate) needs: Vec<String>,
 }
