@@ -10,6 +10,7 @@ import json
 import struct
 import time
 
+import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,12 +22,14 @@ EC2_TRUST = json.dumps(
     }
 )
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+# Bad input must reach the range: botocore checks nothing.
+UNCHECKED = botocore.config.Config(parameter_validation=False, retries={"total_max_attempts": 1})
 numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def iam(range):
-    return range.client("iam")
+    return range.client("iam", config=UNCHECKED)
 
 
 @pytest.fixture(scope="module")
@@ -561,7 +564,7 @@ def test_secrets_leave_no_trace_in_the_trail(range, iam):
 @pytest.fixture(scope="module")
 def tree(range):
     """An organisation with service control policies on: client, root and a member's id."""
-    org = range.client("organizations")
+    org = range.client("organizations", config=UNCHECKED)
     refused(org.describe_organization, "AWSOrganizationsNotInUseException")
     refused(org.list_roots, "AWSOrganizationsNotInUseException")
     org.create_organization(FeatureSet="ALL")

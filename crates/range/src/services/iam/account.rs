@@ -61,6 +61,7 @@ struct OfAlias {
 
 pub(super) fn create_alias(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let OfAlias { account_alias } = call.read()?;
+    check_alias(&account_alias)?;
     let taken = range
         .accounts
         .values()
@@ -72,6 +73,18 @@ pub(super) fn create_alias(range: &mut Range, call: &Call<'_>) -> Result<Reply, 
     }
     iam_mut(range, call)?.alias = Some(account_alias);
     Ok(Reply::empty())
+}
+
+/// The model's pattern for aliases looks ahead, which the wire's patterns cannot.
+fn check_alias(alias: &str) -> Result<(), AwsError> {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let hyphens = alias.starts_with('-') || alias.ends_with('-') || alias.contains("--");
+    if alias.bytes().all(letter) && !hyphens && (3..=63).contains(&alias.len()) {
+        return Ok(());
+    }
+    Err(errors::validation(
+        "The specified value for accountAlias is invalid. It must contain only digits, lowercase letters, and hyphens, but cannot begin or end with a hyphen.",
+    ))
 }
 
 pub(super) fn list_aliases(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
@@ -210,4 +223,31 @@ pub(super) fn summary(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError>
         "UsersQuota": 5000,
         "VersionsPerPolicyQuota": 5,
     }})))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+
+    #[test]
+    fn aliases_are_host_names_and_nobody_elses() {
+        let mut cloud = Cloud::new();
+        for bad in ["ab", "-abc", "abc-", "a--b", "Abc", "a b", "a.b"] {
+            let refused = cloud.refused("CreateAccountAlias", json!({"AccountAlias": bad}));
+            assert_eq!(refused.0, "ValidationError", "{bad}");
+        }
+        cloud
+            .iam("CreateAccountAlias", json!({"AccountAlias": "a-1"}))
+            .unwrap();
+        let taken = cloud.refused("CreateAccountAlias", json!({"AccountAlias": "a-1"}));
+        assert_eq!(
+            taken,
+            (
+                "EntityAlreadyExists".into(),
+                "The account alias a-1 already exists.".into()
+            )
+        );
+    }
 }

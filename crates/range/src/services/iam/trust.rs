@@ -179,6 +179,42 @@ mod tests {
     }
 
     #[test]
+    fn a_user_and_a_role_that_are_trusted_by_their_ids_get_in_and_their_successors_do_not() {
+        let mut cloud = Cloud::new();
+        let all: serde_json::Value = serde_json::from_str(super::super::bench::ALL).unwrap();
+        let mut anna = cloud.user_with("a", all.clone());
+        let arn = "arn:aws:iam::123456789012:user/a";
+        let input = json!({"RoleName": "r", "AssumeRolePolicyDocument": trust(arn)});
+        cloud.iam("CreateRole", input).unwrap();
+        let by_role = trust("arn:aws:iam::123456789012:role/r");
+        let input = json!({"RoleName": "second", "AssumeRolePolicyDocument": by_role});
+        cloud.iam("CreateRole", input).unwrap();
+        let into = |name: &str| json!({"RoleArn": format!("arn:aws:iam::123456789012:role/{name}"), "RoleSessionName": "s"});
+        cloud.call(&anna, "sts", "AssumeRole", into("r")).unwrap();
+        let chained = cloud.role(super::super::bench::ACCOUNT, "r");
+        cloud
+            .call(&chained, "sts", "AssumeRole", into("second"))
+            .unwrap();
+        let direct = cloud
+            .call(&anna, "sts", "AssumeRole", into("second"))
+            .unwrap_err();
+        assert_eq!(direct.code, "AccessDenied");
+
+        cloud
+            .iam(
+                "DeleteUserPolicy",
+                json!({"UserName": "a", "PolicyName": "own"}),
+            )
+            .unwrap();
+        cloud.iam("DeleteUser", json!({"UserName": "a"})).unwrap();
+        anna = cloud.user_with("a", all);
+        let stranger = cloud
+            .call(&anna, "sts", "AssumeRole", into("r"))
+            .unwrap_err();
+        assert_eq!(stranger.code, "AccessDenied");
+    }
+
+    #[test]
     fn principals_must_exist_in_accounts_that_the_range_knows() {
         let mut cloud = Cloud::new();
         let bad = [
