@@ -52,28 +52,43 @@ pub fn run() -> Result<(), LayersError> {
         .output()
         .map_err(|e| LayersError::Metadata(e.to_string()))?;
     if !output.status.success() {
-        return Err(LayersError::Metadata(String::from_utf8_lossy(&output.stderr).into_owned()));
+        return Err(LayersError::Metadata(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ));
     }
     let metadata: Metadata =
         serde_json::from_slice(&output.stdout).map_err(|e| LayersError::Metadata(e.to_string()))?;
     let wrong = violations(&metadata.packages);
-    if wrong.is_empty() { Ok(()) } else { Err(LayersError::Upward(wrong.join("\n"))) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(LayersError::Upward(wrong.join("\n")))
+    }
 }
 
 fn floor(name: &str) -> Option<u8> {
-    FLOORS.iter().find(|(_, crates)| crates.contains(&name)).map(|(floor, _)| *floor)
+    FLOORS
+        .iter()
+        .find(|(_, crates)| crates.contains(&name))
+        .map(|(floor, _)| *floor)
 }
 
 fn violations(packages: &[Package]) -> Vec<String> {
     let mut wrong = Vec::new();
     for package in packages {
         let Some(own) = floor(&package.name) else {
-            wrong.push(format!("  {} has no floor: add it to xtask/src/layers.rs", package.name));
+            wrong.push(format!(
+                "  {} has no floor: add it to xtask/src/layers.rs",
+                package.name
+            ));
             continue;
         };
         for dependency in package.dependencies.iter().filter(|d| d.path.is_some()) {
             if floor(&dependency.name).is_none_or(|theirs| theirs >= own) {
-                wrong.push(format!("  {} must not depend on {}", package.name, dependency.name));
+                wrong.push(format!(
+                    "  {} must not depend on {}",
+                    package.name, dependency.name
+                ));
             }
         }
     }
@@ -85,8 +100,14 @@ mod tests {
     use super::*;
 
     fn package(name: &str, dependency: &str) -> Package {
-        let dependency = Dependency { name: dependency.to_owned(), path: Some(String::new()) };
-        Package { name: name.to_owned(), dependencies: vec![dependency] }
+        let dependency = Dependency {
+            name: dependency.to_owned(),
+            path: Some(String::new()),
+        };
+        Package {
+            name: name.to_owned(),
+            dependencies: vec![dependency],
+        }
     }
 
     #[test]
@@ -102,7 +123,11 @@ mod tests {
             ("stockade-drill", "stockade-unheard-of"),
             ("stockade-unheard-of", "stockade-model"),
         ] {
-            assert_eq!(violations(&[package(name, dependency)]).len(), 1, "{name} → {dependency}");
+            assert_eq!(
+                violations(&[package(name, dependency)]).len(),
+                1,
+                "{name} → {dependency}"
+            );
         }
     }
 }

@@ -60,15 +60,24 @@ fn make(root: &Path, kind: Kind, name: &str) -> Result<Vec<PathBuf>, NewError> {
         Kind::Service => service(name)?,
         Kind::Drill => drill(name)?,
     };
-    let files: Vec<_> = files.into_iter().map(|(path, text)| (root.join(path), text)).collect();
+    let files: Vec<_> = files
+        .into_iter()
+        .map(|(path, text)| (root.join(path), text))
+        .collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(NewError::Exists(path.clone()));
     }
     for (path, text) in &files {
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
-            fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()))
-        });
-        written.map_err(|source| NewError::Write { path: path.clone(), source })?;
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| {
+                fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()))
+            });
+        written.map_err(|source| NewError::Write {
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
@@ -78,19 +87,29 @@ type Files = Vec<(PathBuf, String)>;
 fn words(name: &str, separator: char) -> bool {
     name.split(separator).all(|word| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
-            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     })
 }
 
 fn title(name: &str) -> String {
     let text = name.replace(['-', '_'], " ");
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_ascii_uppercase().to_string() + letters.as_str()
+    })
 }
 
 fn detection(name: &str) -> Result<Files, NewError> {
-    let wrong = || NewError::Name { name: name.to_owned(), example: "persistence/access-key-for-another-user" };
-    let (tactic, rule) = name.split_once('/').filter(|(t, r)| words(t, '-') && words(r, '-')).ok_or_else(wrong)?;
+    let wrong = || NewError::Name {
+        name: name.to_owned(),
+        example: "persistence/access-key-for-another-user",
+    };
+    let (tactic, rule) = name
+        .split_once('/')
+        .filter(|(t, r)| words(t, '-') && words(r, '-'))
+        .ok_or_else(wrong)?;
     let folder = PathBuf::from("content/detections").join(tactic).join(rule);
     let text = format!(
         "title: {}\nid: # a fresh UUID\nstatus: experimental\ndescription: # what it means when it fires\nauthor: Stockade\n\
@@ -108,15 +127,27 @@ fn detection(name: &str) -> Result<Files, NewError> {
 
 fn action(name: &str) -> Result<Files, NewError> {
     if !words(name, '_') {
-        return Err(NewError::Name { name: name.to_owned(), example: "put_user_deny" });
+        return Err(NewError::Name {
+            name: name.to_owned(),
+            example: "put_user_deny",
+        });
     }
-    let text = format!("//! {}: what it writes, what it saves first, and how it is undone.\n", title(name));
-    Ok(vec![(PathBuf::from(format!("crates/respond/src/actions/{name}.rs")), text)])
+    let text = format!(
+        "//! {}: what it writes, what it saves first, and how it is undone.\n",
+        title(name)
+    );
+    Ok(vec![(
+        PathBuf::from(format!("crates/respond/src/actions/{name}.rs")),
+        text,
+    )])
 }
 
 fn service(name: &str) -> Result<Files, NewError> {
     if !words(name, '_') {
-        return Err(NewError::Name { name: name.to_owned(), example: "secretsmanager" });
+        return Err(NewError::Name {
+            name: name.to_owned(),
+            example: "secretsmanager",
+        });
     }
     let folder = PathBuf::from("crates/range/src/services").join(name);
     let rows = format!(
@@ -126,18 +157,27 @@ fn service(name: &str) -> Result<Files, NewError> {
     let state = format!(
         "//! What {name} remembers in one account.\n\n/// The state of {name}.\n#[derive(Debug, Clone, Default)]\npub struct State {{}}\n"
     );
-    Ok(vec![(folder.join("mod.rs"), rows), (folder.join("state.rs"), state)])
+    Ok(vec![
+        (folder.join("mod.rs"), rows),
+        (folder.join("state.rs"), state),
+    ])
 }
 
 fn drill(name: &str) -> Result<Files, NewError> {
     if !words(name, '-') {
-        return Err(NewError::Name { name: name.to_owned(), example: "compromised-user" });
+        return Err(NewError::Name {
+            name: name.to_owned(),
+            example: "compromised-user",
+        });
     }
     let text = format!(
         "# {}\n\n## What it trains\n\n## Cast\n\n## Story\n\n## What counts as done\n",
         title(name)
     );
-    Ok(vec![(PathBuf::from(format!("content/drills/{name}/drill.md")), text)])
+    Ok(vec![(
+        PathBuf::from(format!("content/drills/{name}/drill.md")),
+        text,
+    )])
 }
 
 #[cfg(test)]
@@ -156,16 +196,31 @@ mod tests {
             let made = make(root.path(), kind, name).unwrap();
             assert_eq!(made.len(), files);
             assert!(made.iter().all(|path| path.is_file()));
-            assert!(matches!(make(root.path(), kind, name), Err(NewError::Exists(_))));
+            assert!(matches!(
+                make(root.path(), kind, name),
+                Err(NewError::Exists(_))
+            ));
         }
     }
 
     #[test]
     fn a_name_cannot_leave_its_folder() {
         let root = tempfile::tempdir().unwrap();
-        for name in ["", "..", "../x", "a/../../b", "/etc/x", "A b", "persistence/", "x/y/z"] {
+        for name in [
+            "",
+            "..",
+            "../x",
+            "a/../../b",
+            "/etc/x",
+            "A b",
+            "persistence/",
+            "x/y/z",
+        ] {
             for kind in [Kind::Detection, Kind::Action, Kind::Service, Kind::Drill] {
-                assert!(matches!(make(root.path(), kind, name), Err(NewError::Name { .. })), "{name}");
+                assert!(
+                    matches!(make(root.path(), kind, name), Err(NewError::Name { .. })),
+                    "{name}"
+                );
             }
         }
     }

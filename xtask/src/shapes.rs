@@ -17,21 +17,63 @@ const SERVICES: &[&str] = &["cloudtrail", "iam", "organizations", "s3", "sts"];
 
 /// The facts of a shape that are kept.
 const SHAPE: &[&str] = &[
-    "type", "required", "payload", "member", "key", "value", "flattened", "min", "max", "pattern", "enum", "sensitive",
-    "streaming", "eventstream", "timestampFormat", "locationName", "xmlNamespace", "exception", "error", "fault",
-    "union", "document",
+    "type",
+    "required",
+    "payload",
+    "member",
+    "key",
+    "value",
+    "flattened",
+    "min",
+    "max",
+    "pattern",
+    "enum",
+    "sensitive",
+    "streaming",
+    "eventstream",
+    "timestampFormat",
+    "locationName",
+    "xmlNamespace",
+    "exception",
+    "error",
+    "fault",
+    "union",
+    "document",
 ];
 /// The facts of a member that are kept.
 const MEMBER: &[&str] = &[
-    "shape", "location", "locationName", "queryName", "flattened", "xmlAttribute", "xmlNamespace", "timestampFormat",
-    "jsonvalue", "idempotencyToken", "streaming",
+    "shape",
+    "location",
+    "locationName",
+    "queryName",
+    "flattened",
+    "xmlAttribute",
+    "xmlNamespace",
+    "timestampFormat",
+    "jsonvalue",
+    "idempotencyToken",
+    "streaming",
 ];
 /// The facts of an operation that are kept.
-const OPERATION: &[&str] = &["http", "httpChecksumRequired", "authtype", "unsignedPayload"];
+const OPERATION: &[&str] = &[
+    "http",
+    "httpChecksumRequired",
+    "authtype",
+    "unsignedPayload",
+];
 /// The facts of a service that are kept.
 const METADATA: &[&str] = &[
-    "apiVersion", "endpointPrefix", "globalEndpoint", "jsonVersion", "protocol", "protocols", "serviceId",
-    "signingName", "targetPrefix", "xmlNamespace", "awsQueryCompatible",
+    "apiVersion",
+    "endpointPrefix",
+    "globalEndpoint",
+    "jsonVersion",
+    "protocol",
+    "protocols",
+    "serviceId",
+    "signingName",
+    "targetPrefix",
+    "xmlNamespace",
+    "awsQueryCompatible",
 ];
 
 /// How to make the tables.
@@ -83,13 +125,18 @@ pub fn run(arguments: &ShapesArgs) -> Result<(), ShapesError> {
     for service in SERVICES {
         let text = table(&package, service, &version)?;
         let path = folder.join(format!("{service}.json"));
-        let file = |source| ShapesError::File { path: path.clone(), source };
+        let file = |source| ShapesError::File {
+            path: path.clone(),
+            source,
+        };
         if arguments.check {
             if fs::read_to_string(&path).map_err(file)? != text {
                 return Err(ShapesError::Stale(path));
             }
         } else {
-            fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)).map_err(file)?;
+            fs::create_dir_all(&folder)
+                .and_then(|()| fs::write(&path, text))
+                .map_err(file)?;
             println!("{}", path.display());
         }
     }
@@ -98,12 +145,19 @@ pub fn run(arguments: &ShapesArgs) -> Result<(), ShapesError> {
 
 /// Where the package is installed: in the project's own environment, or the machine's.
 fn installed() -> Result<PathBuf, ShapesError> {
-    for python in [crate::root().join(".venv/bin/python"), PathBuf::from("python3")] {
-        let asked = Command::new(python).args(["-c", "import botocore; print(botocore.__path__[0])"]).output();
+    for python in [
+        crate::root().join(".venv/bin/python"),
+        PathBuf::from("python3"),
+    ] {
+        let asked = Command::new(python)
+            .args(["-c", "import botocore; print(botocore.__path__[0])"])
+            .output();
         if let Ok(output) = asked
             && output.status.success()
         {
-            return Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+            return Ok(PathBuf::from(
+                String::from_utf8_lossy(&output.stdout).trim(),
+            ));
         }
     }
     Err(ShapesError::NoBotocore)
@@ -111,31 +165,55 @@ fn installed() -> Result<PathBuf, ShapesError> {
 
 fn version(package: &Path) -> Result<String, ShapesError> {
     let path = package.join("__init__.py");
-    let text = fs::read_to_string(&path).map_err(|source| ShapesError::File { path: path.clone(), source })?;
-    let found = text.lines().find_map(|line| line.strip_prefix("__version__ = "));
+    let text = fs::read_to_string(&path).map_err(|source| ShapesError::File {
+        path: path.clone(),
+        source,
+    })?;
+    let found = text
+        .lines()
+        .find_map(|line| line.strip_prefix("__version__ = "));
     found
         .map(|quoted| quoted.trim_matches(['\'', '"', ' ']).to_owned())
-        .ok_or_else(|| ShapesError::Model { path, why: "it has no __version__".to_owned() })
+        .ok_or_else(|| ShapesError::Model {
+            path,
+            why: "it has no __version__".to_owned(),
+        })
 }
 
 /// A model of the newest version of a service's API, plain or gzip.
-fn model(package: &Path, service: &str, name: &str) -> Result<Option<Map<String, Value>>, ShapesError> {
+fn model(
+    package: &Path,
+    service: &str,
+    name: &str,
+) -> Result<Option<Map<String, Value>>, ShapesError> {
     let folder = package.join("data").join(service);
-    let failed = |path: &Path, source| ShapesError::File { path: path.to_owned(), source };
+    let failed = |path: &Path, source| ShapesError::File {
+        path: path.to_owned(),
+        source,
+    };
     let mut versions: Vec<PathBuf> = fs::read_dir(&folder)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>())
+        .and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<Result<_, _>>()
+        })
         .map_err(|source| failed(&folder, source))?;
     versions.retain(|path| path.is_dir());
     versions.sort();
     let Some(newest) = versions.pop() else {
-        return Err(ShapesError::Model { path: folder, why: "it has no version".to_owned() });
+        return Err(ShapesError::Model {
+            path: folder,
+            why: "it has no version".to_owned(),
+        });
     };
     let plain = newest.join(format!("{name}.json"));
     let packed = newest.join(format!("{name}.json.gz"));
     let mut text = String::new();
     let path = if packed.exists() {
         let file = File::open(&packed).map_err(|source| failed(&packed, source))?;
-        GzDecoder::new(file).read_to_string(&mut text).map_err(|source| failed(&packed, source))?;
+        GzDecoder::new(file)
+            .read_to_string(&mut text)
+            .map_err(|source| failed(&packed, source))?;
         packed
     } else if plain.exists() {
         text = fs::read_to_string(&plain).map_err(|source| failed(&plain, source))?;
@@ -143,19 +221,39 @@ fn model(package: &Path, service: &str, name: &str) -> Result<Option<Map<String,
     } else {
         return Ok(None);
     };
-    serde_json::from_str(&text).map(Some).map_err(|e| ShapesError::Model { path, why: e.to_string() })
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|e| ShapesError::Model {
+            path,
+            why: e.to_string(),
+        })
 }
 
 fn table(package: &Path, service: &str, version: &str) -> Result<String, ShapesError> {
-    let wrong = |why: &str| ShapesError::Model { path: package.join("data").join(service), why: why.to_owned() };
-    let model_of = model(package, service, "service-2")?.ok_or_else(|| wrong("there is no service-2.json"))?;
+    let wrong = |why: &str| ShapesError::Model {
+        path: package.join("data").join(service),
+        why: why.to_owned(),
+    };
+    let model_of =
+        model(package, service, "service-2")?.ok_or_else(|| wrong("there is no service-2.json"))?;
     let paging = model(package, service, "paginators-1")?.unwrap_or_default();
-    let object = |name: &str| model_of.get(name).and_then(Value::as_object).ok_or_else(|| wrong("a part is missing"));
+    let object = |name: &str| {
+        model_of
+            .get(name)
+            .and_then(Value::as_object)
+            .ok_or_else(|| wrong("a part is missing"))
+    };
     let pages = paging.get("pagination").and_then(Value::as_object);
     let operations: BTreeMap<&String, Value> = object("operations")?
         .iter()
         .filter_map(|(name, operation)| {
-            Some((name, operation_facts(operation.as_object()?, pages.and_then(|pages| pages.get(name)))))
+            Some((
+                name,
+                operation_facts(
+                    operation.as_object()?,
+                    pages.and_then(|pages| pages.get(name)),
+                ),
+            ))
         })
         .collect();
     let shapes: BTreeMap<&String, Value> = object("shapes")?
@@ -163,21 +261,34 @@ fn table(package: &Path, service: &str, version: &str) -> Result<String, ShapesE
         .filter_map(|(name, shape)| Some((name, shape_facts(shape.as_object()?))))
         .collect();
     let mut text = String::from("{\n");
-    text += &format!("\"generated_from\":{},\n", json!(format!("botocore {version}")));
-    text += &format!("\"metadata\":{},\n", Value::Object(kept(object("metadata")?, METADATA)));
+    text += &format!(
+        "\"generated_from\":{},\n",
+        json!(format!("botocore {version}"))
+    );
+    text += &format!(
+        "\"metadata\":{},\n",
+        Value::Object(kept(object("metadata")?, METADATA))
+    );
     text += &format!("\"operations\":{{\n{}\n}},\n", lines(&operations));
     text += &format!("\"shapes\":{{\n{}\n}}\n}}\n", lines(&shapes));
     Ok(text)
 }
 
 fn lines(entries: &BTreeMap<&String, Value>) -> String {
-    let lines: Vec<String> = entries.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", json!(name)))
+        .collect();
     lines.join(",\n")
 }
 
 /// The members of `facts` that are named.
 fn kept(facts: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
-    facts.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+    facts
+        .iter()
+        .filter(|(name, _)| names.contains(&name.as_str()))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 fn operation_facts(operation: &Map<String, Value>, paging: Option<&Value>) -> Value {
@@ -198,10 +309,17 @@ fn operation_facts(operation: &Map<String, Value>, paging: Option<&Value>) -> Va
     if !errors.is_empty() {
         facts.insert("errors".to_owned(), Value::Array(errors));
     }
-    if operation.get("httpChecksum").and_then(|sum| sum.get("requestChecksumRequired")) == Some(&Value::Bool(true)) {
+    if operation
+        .get("httpChecksum")
+        .and_then(|sum| sum.get("requestChecksumRequired"))
+        == Some(&Value::Bool(true))
+    {
         facts.insert("httpChecksumRequired".to_owned(), Value::Bool(true));
     }
-    if let Some(prefix) = operation.get("endpoint").and_then(|endpoint| endpoint.get("hostPrefix")) {
+    if let Some(prefix) = operation
+        .get("endpoint")
+        .and_then(|endpoint| endpoint.get("hostPrefix"))
+    {
         facts.insert("hostPrefix".to_owned(), prefix.clone());
     }
     if let Some(paging) = paging {
@@ -220,7 +338,12 @@ fn shape_facts(shape: &Map<String, Value>) -> Value {
     if let Some(members) = shape.get("members").and_then(Value::as_object) {
         let members: Map<String, Value> = members
             .iter()
-            .filter_map(|(name, member)| Some((name.clone(), Value::Object(kept(member.as_object()?, MEMBER)))))
+            .filter_map(|(name, member)| {
+                Some((
+                    name.clone(),
+                    Value::Object(kept(member.as_object()?, MEMBER)),
+                ))
+            })
             .collect();
         facts.insert("members".to_owned(), Value::Object(members));
     }
@@ -236,7 +359,10 @@ mod tests {
         let shape = json!({"type": "structure", "documentation": "<p>words</p>", "required": ["A"],
             "members": {"A": {"shape": "S", "documentation": "words", "locationName": "a"}}});
         let facts = shape_facts(shape.as_object().unwrap());
-        assert_eq!(facts, json!({"type": "structure", "required": ["A"], "members": {"A": {"shape": "S", "locationName": "a"}}}));
+        assert_eq!(
+            facts,
+            json!({"type": "structure", "required": ["A"], "members": {"A": {"shape": "S", "locationName": "a"}}})
+        );
     }
 
     #[test]
