@@ -1,0 +1,4 @@
+//! The report.
+use crate::outcome::Outcome;
+/// html
+pub fn html(_outcome: &Outcome) -> String { String::new() }
