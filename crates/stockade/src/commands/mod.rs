@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod carry;
+mod drill;
 mod hunt;
 mod incident;
 mod range;
@@ -34,6 +35,8 @@ pub enum Command {
     Recover(Box<incident::RecoverArguments>),
     /// The incidents: list, show
     Incident(incident::IncidentArguments),
+    /// An attack and the response to it, on a range of its own: run it to learn, or to test a change
+    Drill(drill::Arguments),
     /// Start a local AWS that authenticates, authorises and records every call
     Range(range::Arguments),
 }
@@ -50,6 +53,7 @@ pub fn run(command: Command) -> Status {
         Command::Eradicate(arguments) => incident::eradicate_command(&arguments),
         Command::Recover(arguments) => incident::recover_command(&arguments),
         Command::Incident(arguments) => incident::incident_command(&arguments),
+        Command::Drill(arguments) => drill::run(&arguments),
         Command::Range(arguments) => range::run(arguments),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::SignedDuration;
 use stockade_cloud::{Client, Config, Environment, Overrides};
 use stockade_model::{AccountId, Clock, Region, SystemClock};
 use stockade_respond::Engine;
@@ -12,6 +13,9 @@ use stockade_respond::pace::RealPace;
 use stockade_store::Store;
 
 use crate::out::{self, Status};
+
+/// A clock that is further off than this is told to the user.
+const CLOCK_OFF: SignedDuration = SignedDuration::from_secs(60);
 
 /// Options that say which AWS, as whom, and where incidents are kept.
 #[derive(Args, Clone)]
@@ -78,13 +82,20 @@ impl Target {
             regions.push(config.region.clone());
         }
         let client = Client::new(config).map_err(|error| out::fail(&error))?;
-        let reach = Reach::new(Arc::new(client))
+        let reach = Reach::new(Arc::new(client.clone()))
             .await
             .map_err(|error| out::fail(&error))?;
+        if client.ahead().abs() > CLOCK_OFF {
+            out::note(&format!(
+                "stockade: this machine's clock is {:#} off; times are those of the endpoint's clock",
+                client.ahead().abs()
+            ));
+        }
         Ok(Session {
             store,
             reach: reach.with_role_name(&self.role_name),
-            pace: RealPace(clock),
+            // What is written by the time, and asked by it, goes by the service's.
+            pace: RealPace(Arc::new(client.service_clock())),
             regions,
         })
     }
