@@ -11,6 +11,7 @@ import urllib.request
 import zlib
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 PART = 5 * 1024 * 1024
@@ -97,6 +98,14 @@ def test_a_bucket_lives_and_dies(s3, range):
     refused(lambda: s3.head_bucket(Bucket="life-of-a-bucket"), "404", 404)
     error = refused(lambda: s3.list_objects_v2(Bucket="life-of-a-bucket"), "NoSuchBucket", 404)
     assert error["BucketName"] == "life-of-a-bucket" and error["Message"] == "The specified bucket does not exist"
+
+
+def test_an_error_names_its_request(s3, range):
+    status, headers, body = get(f"{range.endpoint}/no-such-bucket-here/k")
+    assert status == 404 and headers["Content-Type"] == "application/xml"
+    text = body.decode()
+    assert f"<RequestId>{headers['x-amz-request-id']}</RequestId><HostId>{headers['x-amz-id-2']}</HostId>" in text
+    assert "<Code>NoSuchBucket</Code>" in text and "<BucketName>no-such-bucket-here</BucketName>" in text
 
 
 def test_locations(range, s3):
@@ -406,7 +415,7 @@ def test_an_upload_in_parts(s3, bucket):
     assert got["Body"].read() == whole and got["ContentType"] == "x/y" and got["Metadata"] == {"m": "1"}
     part = s3.get_object(Bucket=bucket, Key="big", PartNumber=3)
     assert part["Body"].read() == bodies[7] and part["PartsCount"] == 3
-    refused(lambda: s3.get_object(Bucket=bucket, Key="big", PartNumber=4), "416")
+    refused(lambda: s3.get_object(Bucket=bucket, Key="big", PartNumber=4), "InvalidPartNumber", 416)
     refused(lambda: complete(*etags.items()), "NoSuchUpload", 404)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
 
@@ -432,7 +441,7 @@ def test_parts_copied(s3, bucket):
     source = {"Bucket": bucket, "Key": "from"}
     one = s3.upload_part_copy(PartNumber=1, CopySource=source, CopySourceRange=f"bytes=0-{PART - 1}", **where)
     two = s3.upload_part_copy(PartNumber=2, CopySource=source, CopySourceRange=f"bytes={PART}-{PART + 9}", **where)
-    parts = [{"PartNumber": n, "ETag": p["CopyPartResult"]["ETag"], "ChecksumCRC32": p["CopyPartResult"]["ChecksumCRC32"]} for n, p in ((1, one), (2, two))]
+    parts = [{"PartNumber": n, "ETag": p["CopyPartResult"]["ETag"]} for n, p in ((1, one), (2, two))]
     s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **where)
     assert s3.get_object(Bucket=bucket, Key="to")["Body"].read() == body
 
@@ -632,16 +641,28 @@ def test_strangers(s3, range, bucket):
     assert (status, body) == (304, b"") and headers["ETag"]
 
 
-def test_presigned_urls(s3, bucket):
+def test_presigned_urls(range, bucket):
+    s3 = range.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
     put = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "a b/ü"}, ExpiresIn=60)
     assert get(put, "PUT", data=b"by link")[0] == 200
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b/ü", "ResponseContentType": "text/x"}, ExpiresIn=60)
     status, headers, body = get(url)
     assert (status, body, headers["Content-Type"]) == (200, b"by link", "text/x")
-    status, _, body = get(url[:-3] + "000")
-    assert status == 403 and b"SignatureDoesNotMatch" in body
-    signed_v4 = re.sub("X-Amz-Expires=60", "X-Amz-Expires=61", url)
-    assert signed_v4 == url or get(signed_v4)[0] == 403
+    for changed in [url[:-3] + "000", url.replace("Expires=60", "Expires=61"), url.replace("text%2Fx", "text%2Fhtml")]:
+        status, _, body = get(changed)
+        assert changed != url and status == 403 and b"SignatureDoesNotMatch" in body
+
+
+def test_presigned_urls_run_out(fresh_range):
+    cloud = fresh_range()
+    s3 = cloud.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+    s3.create_bucket(Bucket="runs-out")
+    s3.put_object(Bucket="runs-out", Key="k", Body=b"x")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "runs-out", "Key": "k"}, ExpiresIn=60)
+    assert get(url)[0] == 200
+    cloud.control("clock", {"advance": "61s"})
+    status, _, body = get(url)
+    assert status == 403 and b"Request has expired" in body
 
 
 def test_the_expected_owner(s3, bucket, account):
@@ -719,6 +740,6 @@ def test_the_cli_reads_settings(range, bucket):
     done = range.cli("s3api", "get-bucket-location", "--bucket", bucket)
     assert done.returncode == 0 and json.loads(done.stdout) == {"LocationConstraint": None}, done
     done = range.cli("s3api", "get-bucket-policy", "--bucket", bucket)
-    assert done.returncode == 254 and "(NoSuchBucketPolicy)" in done.stderr
+    assert done.returncode != 0 and "(NoSuchBucketPolicy)" in done.stderr
     done = range.cli("s3api", "get-public-access-block", "--bucket", bucket)
     assert json.loads(done.stdout)["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
