@@ -12,10 +12,9 @@ use stockade_wire::AwsError;
 use super::aws_managed;
 use super::documents::Document;
 use super::errors;
-use super::output::page;
+use super::output::{UnderPath, page};
 use super::scope::{iam, iam_mut};
 use super::state::{State, key};
-use super::users::List;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -207,7 +206,7 @@ pub(super) fn shown(arn: &str) -> Value {
 }
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
-    let input: List = call.read()?;
+    let input: UnderPath = call.read()?;
     let attached = Holder::of(call)?
         .grants(iam(range, call)?)?
         .attached

@@ -11,10 +11,9 @@ use stockade_wire::AwsError;
 
 use super::attachments::Grants;
 use super::errors;
-use super::output::{page, reply, time};
+use super::output::{UnderPath, page, reply, time};
 use super::scope::{iam, iam_mut};
 use super::state::{State, key};
-use super::users::List;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -110,7 +109,7 @@ pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
 }
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
-    let input: List = call.read()?;
+    let input: UnderPath = call.read()?;
     let groups = iam(range, call)?
         .groups
         .iter()

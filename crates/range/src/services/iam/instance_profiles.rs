@@ -10,12 +10,11 @@ use stockade_model::{AccountId, Arn, Timestamp};
 use stockade_wire::AwsError;
 
 use super::errors;
-use super::output::{page, reply, time};
+use super::output::{UnderPath, page, reply, time};
 use super::roles;
 use super::scope::{iam, iam_mut};
 use super::state::{State, key};
 use super::tags::{self, Tag};
-use super::users::List;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -126,7 +125,7 @@ pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
 }
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
-    let input: List = call.read()?;
+    let input: UnderPath = call.read()?;
     let state = iam(range, call)?;
     let profiles = state
         .instance_profiles

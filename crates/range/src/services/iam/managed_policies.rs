@@ -14,12 +14,11 @@ use super::attachments::check_arn;
 use super::aws_managed;
 use super::documents::Document;
 use super::errors;
-use super::output::{page, reply, time};
+use super::output::{UnderPath, page, reply, time};
 use super::policy_versions::Version;
 use super::scope::{iam, iam_mut};
 use super::state::{State, key};
 use super::tags::{self, Tag};
-use super::users::List;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -221,7 +220,7 @@ struct ListInput {
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: ListInput = call.read()?;
-    let path: List = call.read()?;
+    let path: UnderPath = call.read()?;
     let state = iam(range, call)?;
     let scope = input.scope.as_deref().unwrap_or("All");
     let usage = input.policy_usage_filter.as_deref();

@@ -49,6 +49,22 @@ struct Paging {
     max_items: Option<usize>,
 }
 
+/// The input of lists that can be narrowed to a path.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UnderPath {
+    path_prefix: Option<String>,
+}
+
+impl UnderPath {
+    /// Whether an entity with this path is asked for.
+    pub fn has(&self, path: &str) -> bool {
+        self.path_prefix
+            .as_ref()
+            .is_none_or(|prefix| path.starts_with(prefix))
+    }
+}
+
 /// One page of `items` (which come in the order of their keys) as an answer whose member `list` they are,
 /// with `more` as further members. The marker is the last item's key, so that what is added or removed
 /// between two pages shifts nothing.

@@ -15,10 +15,9 @@ use super::attachments::{Grants, check_arn};
 use super::aws_managed;
 use super::documents::Document;
 use super::errors;
-use super::output::{read_marker, reply, write_marker};
+use super::output::{UnderPath, read_marker, reply, write_marker};
 use super::scope::iam;
 use super::state::State;
-use super::users::List;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -249,7 +248,7 @@ struct Entities {
 
 pub(super) fn list_entities(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: Entities = call.read()?;
-    let path: List = call.read()?;
+    let path: UnderPath = call.read()?;
     let arn = &input.policy_arn;
     check_arn(arn)?;
     let state = iam(range, call)?;

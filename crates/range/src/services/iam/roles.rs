@@ -14,12 +14,11 @@ use super::aws_managed;
 use super::boundaries;
 use super::documents::{Document, encode};
 use super::errors;
-use super::output::{page, reply, time};
+use super::output::{UnderPath, page, reply, time};
 use super::scope::{iam, iam_mut};
 use super::state::{State, key};
 use super::tags::{self, Tag};
 use super::trust;
-use super::users::List;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 use crate::usage::{LastUse, Usage};
@@ -223,7 +222,7 @@ pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
 }
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
-    let input: List = call.read()?;
+    let input: UnderPath = call.read()?;
     let roles = iam(range, call)?
         .roles
         .iter()

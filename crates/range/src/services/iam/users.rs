@@ -17,7 +17,7 @@ use super::aws_managed;
 use super::boundaries;
 use super::errors;
 use super::login_profiles::LoginProfile;
-use super::output::{page, reply, time};
+use super::output::{UnderPath, page, reply, time};
 use super::scope::{caller, iam, iam_mut, is_root_itself};
 use super::service_credentials::ServiceCredential;
 use super::signing_certificates::SigningCertificate;
@@ -198,23 +198,8 @@ pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     Ok(reply(json!({"User": user.details(call.account())})))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct List {
-    pub path_prefix: Option<String>,
-}
-
-impl List {
-    /// Whether an entity with this path is asked for.
-    pub fn has(&self, path: &str) -> bool {
-        self.path_prefix
-            .as_ref()
-            .is_none_or(|prefix| path.starts_with(prefix))
-    }
-}
-
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
-    let input: List = call.read()?;
+    let input: UnderPath = call.read()?;
     let users = iam(range, call)?
         .users
         .iter()
