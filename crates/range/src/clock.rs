@@ -2,7 +2,7 @@
 //!
 //! Owns what time it is in the range. Everything that waits in AWS (propagation, delivery, expiry) waits by it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use stockade_model::{Clock, SystemClock};
@@ -11,10 +11,14 @@ use stockade_model::{Clock, SystemClock};
 #[derive(Debug)]
 pub struct RangeClock(Mutex<Reading>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Reading {
     /// Runs with the machine, so much ahead of it.
-    Running(SignedDuration),
+    Running {
+        ahead: SignedDuration,
+        /// Every move: when it was by the machine's clock, and how far ahead the range was from then on.
+        moves: Vec<(Timestamp, SignedDuration)>,
+    },
     /// Shows this until it is moved.
     Still(Timestamp),
 }
@@ -22,7 +26,10 @@ enum Reading {
 impl RangeClock {
     /// A clock that runs with the machine's.
     pub fn running() -> Self {
-        Self(Mutex::new(Reading::Running(SignedDuration::ZERO)))
+        Self(Mutex::new(Reading::Running {
+            ahead: SignedDuration::ZERO,
+            moves: Vec::new(),
+        }))
     }
 
     /// A clock that stands at `start` until it is moved, so that a drill repeats to the second.
@@ -30,53 +37,69 @@ impl RangeClock {
         Self(Mutex::new(Reading::Still(start)))
     }
 
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Moves the clock forward and says what it shows then. It never goes back: a negative move, or one
     /// past the end of time, leaves it where it is.
     pub fn advance(&self, by: SignedDuration) -> Timestamp {
-        {
-            let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = shown(*reading);
-            if by.is_positive() && now.checked_add(by).is_ok() {
-                *reading = match *reading {
-                    Reading::Running(ahead) => Reading::Running(ahead.saturating_add(by)),
-                    Reading::Still(at) => Reading::Still(at.checked_add(by).unwrap_or(at)),
-                };
+        let mut reading = self.reading();
+        if by.is_positive() && reading.shown().checked_add(by).is_ok() {
+            match &mut *reading {
+                Reading::Running { ahead, moves } => {
+                    *ahead = ahead.saturating_add(by);
+                    moves.push((SystemClock.now(), *ahead));
+                }
+                Reading::Still(at) => *at = at.checked_add(by).unwrap_or(*at),
             }
         }
-        self.now()
+        reading.shown()
     }
 
     /// The time against which a signature made at `signed` is held. Clients outside sign by the machine's clock,
-    /// which the range's may be far ahead of: the nearer of the two counts. A clock that stands has only its own time.
-    pub fn for_signature(&self, signed: Timestamp) -> Timestamp {
-        let reading = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = shown(reading);
-        let machine = match reading {
-            Reading::Running(_) => SystemClock.now(),
-            Reading::Still(_) => return here,
+    /// which the range's may be far ahead of: what counts is how much time has gone by in the range since. A
+    /// client that signs by the range's own time is believed too.
+    ///
+    /// Signatures carry whole seconds. Within the second of a move a header is taken to be signed after it, since
+    /// it is used at once, and a presigned address before it, since it is kept.
+    pub fn for_signature(&self, signed: Timestamp, presigned: bool) -> Timestamp {
+        let reading = self.reading();
+        let now = reading.shown();
+        let Reading::Running { moves, .. } = &*reading else {
+            return now;
         };
+        let within = SignedDuration::from_secs(if presigned { 0 } else { 1 });
+        let ahead_then = moves
+            .iter()
+            .rev()
+            .find(|(moved, _)| moved.duration_since(signed) < within || *moved <= signed)
+            .map_or(SignedDuration::ZERO, |(_, ahead)| *ahead);
+        let by_the_machine = now.checked_sub(ahead_then).unwrap_or(now);
         let distance = |time: Timestamp| time.duration_since(signed).abs();
-        if distance(machine) <= distance(here) {
-            machine
+        if distance(by_the_machine) <= distance(now) {
+            by_the_machine
         } else {
-            here
+            now
         }
     }
 }
 
-fn shown(reading: Reading) -> Timestamp {
-    match reading {
-        Reading::Running(ahead) => {
-            let now = SystemClock.now();
-            now.checked_add(ahead).unwrap_or(now)
+impl Reading {
+    fn shown(&self) -> Timestamp {
+        match self {
+            Self::Running { ahead, .. } => {
+                let now = SystemClock.now();
+                now.checked_add(*ahead).unwrap_or(now)
+            }
+            Self::Still(at) => *at,
         }
-        Reading::Still(at) => at,
     }
 }
 
 impl Clock for RangeClock {
     fn now(&self) -> Timestamp {
-        shown(*self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.reading().shown()
     }
 }
 
@@ -98,15 +121,36 @@ mod tests {
     }
 
     #[test]
-    fn signatures_by_the_machines_clock_stay_good_when_the_range_is_ahead() {
+    fn signatures_age_by_the_ranges_clock_whoevers_clock_they_are_made_by() {
+        let minute = SignedDuration::from_mins(1);
         let clock = RangeClock::running();
-        let signed = clock.now();
+        let early = clock.now();
         let ahead = clock.advance(SignedDuration::from_hours(24));
-        assert!(clock.for_signature(signed).duration_since(signed) < SignedDuration::from_mins(1));
-        assert!(clock.for_signature(ahead) >= ahead);
-        let still = RangeClock::still(signed);
+        let old = clock.for_signature(early, true);
+        assert!(
+            old.duration_since(early) >= SignedDuration::from_hours(24),
+            "{old}"
+        );
+        let machine = SystemClock.now();
+        assert!(
+            clock
+                .for_signature(machine, false)
+                .duration_since(machine)
+                .abs()
+                < minute
+        );
+        let later = machine.checked_add(SignedDuration::from_secs(2)).unwrap();
+        assert!(clock.for_signature(later, true).duration_since(later).abs() < minute);
+        assert!(
+            clock
+                .for_signature(ahead, false)
+                .duration_since(ahead)
+                .abs()
+                < minute
+        );
+        let still = RangeClock::still(early);
         still.advance(SignedDuration::from_hours(24));
-        assert_eq!(still.for_signature(signed), still.now());
+        assert_eq!(still.for_signature(early, false), still.now());
     }
 
     #[test]

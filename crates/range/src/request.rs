@@ -152,8 +152,12 @@ impl Desk {
                 }
                 answer
             }
-            Err(error) => {
+            Err(mut error) => {
                 seen.error_code = Some(error.code.clone());
+                if is_s3 {
+                    let extended = services::s3::extended_request_id(&request_id);
+                    error = error.with("HostId", extended);
+                }
                 let (service, protocol) = (Some(target.service), Some(target.protocol));
                 server::encode_error(service, protocol, &error, &request_id, path)
             }
@@ -177,9 +181,10 @@ impl Desk {
             parts: visit.parts,
             body,
             now: visit.now,
-            signature_time: claim
-                .as_ref()
-                .map_or(visit.now, |claim| self.clock.for_signature(claim.signed_at)),
+            signature_time: claim.as_ref().map_or(visit.now, |claim| {
+                let presigned = claim.presigned_expires.is_some();
+                self.clock.for_signature(claim.signed_at, presigned)
+            }),
         };
         let known = authn::authenticate(&self.read(), self.trust, &request)?;
         let region = region_of(claim.as_ref());

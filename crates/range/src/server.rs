@@ -348,10 +348,20 @@ async fn respond(
             return Ok(server::encode_error(None, None, &error, "", None).map(Full::new));
         }
     };
-    Ok(front.answer(&parts, &body, peer).map(Full::new))
+    let mut answer = front.answer(&parts, &body, peer);
+    front.date(&mut answer);
+    Ok(answer.map(Full::new))
 }
 
 impl Front {
+    /// Dates an answer by the range's clock, by which clients tell how far theirs is off.
+    fn date(&self, answer: &mut Response<Bytes>) {
+        let now = self.desk.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+        if let Ok(date) = now.to_string().parse() {
+            answer.headers_mut().insert(http::header::DATE, date);
+        }
+    }
+
     /// Answers; a panic in one request is an `InternalFailure` of that one.
     fn answer(&self, parts: &Parts, body: &Bytes, peer: IpAddr) -> Response<Bytes> {
         let answered = catch_unwind(AssertUnwindSafe(|| {
