@@ -23,6 +23,13 @@ pub enum Left {
         /// `AKIA…`.
         id: String,
     },
+    /// An access key that was there, switched on.
+    SwitchedOn {
+        /// Whose.
+        user: String,
+        /// `AKIA…`.
+        id: String,
+    },
     /// A user.
     User {
         /// The name.
@@ -215,6 +222,10 @@ fn left(event: &Event, events: &[Event], lineage: &Lineage) -> Option<Left> {
         "CreateAccessKey" => Left::AccessKey {
             user: user()?,
             id: event.issued_access_key()?.to_owned(),
+        },
+        "UpdateAccessKey" if asked("status").as_deref() == Some("Active") => Left::SwitchedOn {
+            user: user()?,
+            id: asked("accessKeyId")?,
         },
         "CreateUser" => Left::User { name: user()? },
         "CreateRole" => Left::Role {

@@ -30,7 +30,9 @@ pub fn scrub(value: &Value) -> Value {
             .iter()
             .map(|(name, member)| {
                 let lower = name.to_ascii_lowercase();
-                let secret = SECRETS.contains(&lower.as_str()) && !member.is_null();
+                // A flag says that there is a password, not which.
+                let empty = member.is_null() || member.is_boolean();
+                let secret = SECRETS.contains(&lower.as_str()) && !empty;
                 let member = if secret {
                     Value::from(HIDDEN)
                 } else {
@@ -52,11 +54,13 @@ mod tests {
     #[test]
     fn hides_secrets_at_any_depth_and_leaves_the_rest() {
         let answer = json!({"AccessKey": {"AccessKeyId": "AKIA1", "SecretAccessKey": "wJalr"},
-            "items": [{"credentials": {"sessionToken": "FwoG", "accessKeyId": "ASIA1"}}]});
+            "items": [{"credentials": {"sessionToken": "FwoG", "accessKeyId": "ASIA1"}}],
+            "password": true});
         assert_eq!(
             scrub(&answer),
             json!({"AccessKey": {"AccessKeyId": "AKIA1", "SecretAccessKey": "(hidden)"},
-                "items": [{"credentials": {"sessionToken": "(hidden)", "accessKeyId": "ASIA1"}}]})
+                "items": [{"credentials": {"sessionToken": "(hidden)", "accessKeyId": "ASIA1"}}],
+                "password": true})
         );
     }
 }

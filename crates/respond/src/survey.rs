@@ -103,6 +103,9 @@ pub fn describe(found: &Persistence) -> String {
     let account = &found.account;
     match &found.left {
         Left::AccessKey { user, id } => format!("access key {id} of user {user} ({account})"),
+        Left::SwitchedOn { user, id } => {
+            format!("access key {id} of user {user}, switched on ({account})")
+        }
         Left::User { name } => format!("user {name} ({account})"),
         Left::Role { name } => format!("role {name} ({account})"),
         Left::LoginProfile { user } => format!("console password of user {user} ({account})"),
@@ -162,6 +165,16 @@ async fn look(aws: &dyn Aws, found: &Persistence) -> Result<Remains, CallError> 
             Ok(match state {
                 Value::Null => Remains::Gone,
                 state => Remains::There(state),
+            })
+        }
+        Left::SwitchedOn { user, id } => {
+            let params = SetAccessKeyStatus::inactive(user, id);
+            let state = SetAccessKeyStatus::observe(aws, &params).await?.state;
+            let is_off = state.is_null() || state == SetAccessKeyStatus::after(&params, &state);
+            Ok(if is_off {
+                Remains::Gone
+            } else {
+                Remains::There(state)
             })
         }
         Left::User { name } => identity(aws, &Holder::user(name)).await,

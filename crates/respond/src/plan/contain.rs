@@ -208,7 +208,10 @@ impl Making<'_> {
         }
         let why = "every write replaces what is there; what was there is kept, with its hash";
         let place = self.place(Phase::Save, &facts.account, why);
-        let title = format!("save the state of {} identities", subjects.len());
+        let title = match &*subjects {
+            [one] => format!("save the state of {}", one.arn),
+            more => format!("save the state of {} identities", more.len()),
+        };
         self.draft.push(&place, title, Work::Save(subjects));
     }
 

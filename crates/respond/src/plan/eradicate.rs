@@ -12,7 +12,7 @@ use super::contain::{inline_state, user_policy_name};
 use super::draft::{Draft, Place};
 use super::{Phase, Plan, PlanError, PlanKind, PlanOrder, Subject, Work, remove, trust};
 use crate::actions::{
-    DeleteAccessKey, DeleteLoginProfile, DeletePolicy, DeletePolicyVersion, DeleteRole, DeleteUser,
+    Action as _, DeleteAccessKey, DeleteLoginProfile, DeletePolicy, DeletePolicyVersion, DeleteRole, DeleteUser,
     DetachIdentityPolicy, PutUserDeny, RemoveInlinePolicy, RemoveUserFromGroup,
     RestoreBucketPolicy, RestoreDefaultPolicyVersion, RestoreTrustPolicy, SetAccessKeyStatus,
 };
@@ -61,10 +61,18 @@ pub fn eradicate(
         .iter()
         .all(|step| step.change().is_none())
     {
-        let by_hand = making.notes.join("; ");
-        return Err(PlanError::Nothing(format!(
-            "nothing is left that can be removed. {by_hand}"
-        )));
+        let mut why = match facts.lineage.why() {
+            // Not to be taken for a clean bill.
+            Some(why) => format!(
+                "what {} left behind is unknown ({why}). Run `stockade respond user {}` again when events can be read: it brings the incident's facts up to date",
+                facts.arn, facts.name
+            ),
+            None => "nothing is left that can be removed".to_owned(),
+        };
+        if !making.notes.is_empty() {
+            why = format!("{why}. {}", making.notes.join("; "));
+        }
+        return Err(PlanError::Nothing(why));
     }
     if !facts.secrets_read.is_empty() {
         let names: Vec<&str> = facts.secrets_read.iter().map(|s| s.name.as_str()).collect();
@@ -105,6 +113,7 @@ struct Making<'a> {
 fn holder_of(left: &Left) -> Option<Holder> {
     Some(match left {
         Left::AccessKey { user, .. }
+        | Left::SwitchedOn { user, .. }
         | Left::LoginProfile { user }
         | Left::Membership { user, .. } => Holder::user(user),
         Left::User { name } => Holder::user(name),
@@ -144,7 +153,10 @@ impl Making<'_> {
             account: &self.facts.account,
             why: "what is removed is kept, with its hash: it is evidence too",
         };
-        let title = format!("save the state of {} identities", subjects.len());
+        let title = match &*subjects {
+            [one] => format!("save the state of {}", one.arn),
+            more => format!("save the state of {} identities", more.len()),
+        };
         self.draft.push(&place, title, Work::Save(subjects));
     }
 
@@ -189,6 +201,19 @@ impl Making<'_> {
         let state = state.clone();
         match &item.found.left {
             Left::AccessKey { user, id } => self.key(place, user, id, &state),
+            Left::SwitchedOn { user, id } => {
+                // A key that the lineage made is made inactive and deleted as such.
+                let params = SetAccessKeyStatus::inactive(user, id);
+                let twice = self.draft.steps.iter().any(|step| {
+                    step.change().is_some_and(|change| {
+                        change.action == SetAccessKeyStatus::NAME && change.params == json!(params)
+                    })
+                });
+                if !twice {
+                    self.draft
+                        .change::<SetAccessKeyStatus>(place, &params, state);
+                }
+            }
             Left::LoginProfile { user } => {
                 let params = DeleteLoginProfile::params(user);
                 self.one_way(place, move |draft, place| {

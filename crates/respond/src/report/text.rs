@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Report, span};
 use crate::fact::Fact;
 use crate::journal::Stage;
-use crate::plan::{Plan, Work};
+use crate::plan::{Plan, Requirement, Work};
 use crate::run::RunReport;
 use crate::triage::{Caller, UserFacts};
 use crate::undo::{UndoReport, Undone};
@@ -21,6 +21,14 @@ fn indented(text: &str, by: &str) -> String {
     text.lines().map(|line| format!("{by}{line}\n")).collect()
 }
 
+fn needs(requirement: &Requirement) -> String {
+    match requirement {
+        Requirement::CleanSoak { since, hours } => format!(
+            "a clean soak: contained for {hours} h without a break since {since:.0}, by the last verdict"
+        ),
+    }
+}
+
 fn list(out: &mut String, title: &str, items: &[String]) {
     if !items.is_empty() {
         line!(out, "{title}");
@@ -34,7 +42,7 @@ fn list(out: &mut String, title: &str, items: &[String]) {
 pub fn plan(plan: &Plan) -> String {
     let mut out = String::new();
     line!(out, "Plan {} to {} {}", plan.id(), plan.kind, plan.subject);
-    line!(out, "Incident {}, made {}", plan.incident, plan.created);
+    line!(out, "Incident {}, made {:.0}", plan.incident, plan.created);
     line!(out);
     for step in &plan.steps {
         let one_way = if step.is_one_way() {
@@ -70,7 +78,7 @@ pub fn plan(plan: &Plan) -> String {
             );
         }
         if let Some(requirement) = &step.requires {
-            line!(out, "      needs  {requirement:?}");
+            line!(out, "      needs  {}", needs(requirement));
         }
     }
     line!(out);
@@ -84,7 +92,7 @@ pub fn plan(plan: &Plan) -> String {
         for hurt in &plan.impact {
             line!(
                 out,
-                "  - {} from {} with {} ({} calls, last {}): {}",
+                "  - {} from {} with {} ({} calls, last {:.0}): {}",
                 hurt.identity,
                 hurt.source_address,
                 hurt.user_agent,
@@ -139,7 +147,7 @@ fn caller(out: &mut String, caller: &Caller) {
     actions.truncate(8);
     line!(
         out,
-        "      {} calls, {} refused, {} to {}: {}",
+        "      {} calls, {} refused, {:.0} to {:.0}: {}",
         caller.calls,
         caller.refused,
         caller.first,
@@ -154,14 +162,14 @@ pub fn triage(facts: &UserFacts) -> String {
     line!(out, "User {} ({})", facts.arn, facts.id);
     line!(
         out,
-        "Triage of {} by {}; nothing was changed",
+        "Triage of {:.0} by {}; nothing was changed",
         facts.at,
         facts.responder.arn
     );
     line!(out);
     let created = facts
         .created
-        .map_or("unknown".to_owned(), |at| at.to_string());
+        .map_or("unknown".to_owned(), |at| format!("{at:.0}"));
     line!(out, "  {:<22}{created}", "made");
     fact(&mut out, "access keys", &facts.keys, |keys| {
         or_none(
@@ -172,7 +180,7 @@ pub fn triage(facts: &UserFacts) -> String {
                             || "never used".to_owned(),
                             |at| {
                                 format!(
-                                    "last used {at} with {}",
+                                    "last used {at:.0} with {}",
                                     used.service.as_deref().unwrap_or("?")
                                 )
                             },
@@ -235,7 +243,7 @@ pub fn triage(facts: &UserFacts) -> String {
         |services| {
             let used = services
                 .iter()
-                .filter_map(|s| Some(format!("{} {}", s.service, s.last?)));
+                .filter_map(|s| Some(format!("{} {:.0}", s.service, s.last?)));
             or_none(used.collect())
         },
     );
@@ -302,7 +310,7 @@ pub fn triage(facts: &UserFacts) -> String {
         .iter()
         .map(|left| {
             format!(
-                "{} ({} {})",
+                "{} ({} {:.0})",
                 crate::survey::describe(left),
                 left.call,
                 left.at
@@ -383,10 +391,10 @@ pub fn undo(report: &UndoReport) -> String {
 /// A verdict with its reasons.
 pub fn verdict(verdict: &Verdict) -> String {
     let mut out = String::new();
-    line!(out, "{}", verdict.outcome);
+    line!(out, "Verdict: {}", verdict.outcome);
     line!(
         out,
-        "given {}, of a containment complete {}, counted from {}{}",
+        "given {:.0}, of a containment complete {:.0}, counted from {:.0}{}",
         verdict.at,
         verdict.contained_at,
         verdict.from,
@@ -428,7 +436,7 @@ pub fn text(report: &Report) -> String {
     line!(out);
     line!(out, "Timeline");
     for entry in &report.timeline {
-        line!(out, "  {}  {:<9}{}", entry.at, entry.kind, entry.text);
+        line!(out, "  {:.0}  {:<9}{}", entry.at, entry.kind, entry.text);
     }
     if let Some(facts) = &report.facts {
         line!(out);
@@ -439,7 +447,7 @@ pub fn text(report: &Report) -> String {
         out.push_str(&plan(&story.plan));
         for step in &story.steps {
             let trace = step.trace.as_ref();
-            let at = trace.map_or(String::new(), |trace| trace.at.to_string());
+            let at = trace.map_or(String::new(), |trace| format!("{:.0}", trace.at));
             line!(
                 out,
                 "{:>5}  {:<12}{at}  {}",
@@ -458,7 +466,7 @@ pub fn text(report: &Report) -> String {
     for saved in &report.saved {
         line!(
             out,
-            "  {}  {}  sha256 {}",
+            "  {:.0}  {}  sha256 {}",
             saved.at,
             saved.name,
             saved.sha256

@@ -47,7 +47,7 @@ pub enum TriageError {
         error: CallError,
     },
     /// The user cannot be read.
-    #[error("user `{name}` cannot be read: {error}")]
+    #[error("user `{name}` cannot be read: {error}{}", who_may_read(error))]
     Unreadable {
         /// The name.
         name: String,
@@ -61,9 +61,17 @@ pub enum TriageError {
     NotAUser(String),
 }
 
+fn who_may_read(error: &CallError) -> &'static str {
+    if error.fault == Fault::Denied {
+        ". Give credentials that may read IAM, and change it if you are to respond"
+    } else {
+        ""
+    }
+}
+
 fn did_you_mean(names: &[String]) -> String {
     match names {
-        [] => "; list its users to see which there are".to_owned(),
+        [] => "; list its users to see which there are, or name another account with --account".to_owned(),
         names => format!("; did you mean {}?", names.join(", ")),
     }
 }
@@ -86,6 +94,11 @@ pub async fn user(
     })?;
     let aws = aws.as_ref();
     let found = read_user(aws, &account, &name).await?;
+    // As AWS spells it: it takes another case for the same user, and reports and ARNs do not.
+    let name = match found.get("UserName").and_then(Value::as_str) {
+        Some(spelt) => spelt.to_owned(),
+        None => name,
+    };
     let text = |member: &str| {
         found
             .get(member)
@@ -205,7 +218,7 @@ async fn near_names(aws: &dyn Aws, name: &str) -> Vec<String> {
         .iter()
         .filter_map(|user| user.get("UserName")?.as_str())
         .map(|known| (distance(name, known), known.to_owned()))
-        .filter(|(far, known)| *far <= 3.max(name.len() / 3) || known.contains(name))
+        .filter(|(far, known)| *far <= (name.len() / 2).clamp(1, 3) || known.contains(name))
         .collect();
     names.sort();
     names.into_iter().take(5).map(|(_, name)| name).collect()
@@ -433,7 +446,12 @@ fn follow(facts: &mut UserFacts, events: &[Event], options: &TriageOptions) {
         let role = event
             .text(&["userIdentity", "sessionContext", "sessionIssuer", "arn"])
             .or_else(|| event.text(&["requestParameters", "roleArn"]));
+        // The role's account has its own record of a session that the lineage took.
+        let taken = event
+            .issued_access_key()
+            .is_some_and(|key| lineage.key(key).is_some());
         role.is_some_and(|arn| lineage.roles.iter().any(|known| known.arn == arn))
+            && !taken
             && !lineage.owns(event)
     });
     facts.role_callers = callers::group(others, &suspects, false);

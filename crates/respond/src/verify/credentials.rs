@@ -262,7 +262,7 @@ fn judge(
         let list = inactive.join(", ");
         layer
             .proved
-            .push(format!("{noun} {list} of user {user} is inactive"));
+            .push(format!("inactive: {noun} {list} of user {user}"));
     } else {
         layer
             .proved

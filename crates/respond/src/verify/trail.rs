@@ -50,7 +50,7 @@ pub(super) async fn layer(
     if settled < from {
         let then = from.checked_add(options.trail_delay).unwrap_or(from);
         layer.missing.push(format!(
-            "events may still be on their way: verify again after {then}"
+            "events may still be on their way: verify again after {then:.0}"
         ));
     }
     judge(&mut layer, &lineage, &gathered, from, settled);
@@ -111,7 +111,7 @@ fn reach_of(
                 "the newest event of account {account} is of {newest}"
             )),
             Some(newest) => layer.missing.push(format!(
-                "the newest event of account {account} is of {newest}, before the containment counted ({from}): verify again when newer ones have come"
+                "the newest event of account {account} is of {newest}, before the containment counted ({from:.0}): verify again when newer ones have come"
             )),
             None => layer.missing.push(format!(
                 "no event of account {account} was read: give newer log files, or let LookupEvents be asked"
@@ -158,9 +158,9 @@ fn judge(
         let more = real.len() - MOST;
         layer.evidence.push(format!("and {more} more"));
     }
-    if real.is_empty() {
+    if real.is_empty() && from < settled {
         layer.proved.push(format!(
-            "no success by {} keys and sessions between {from} and {settled}",
+            "no success by {} keys and sessions between {from:.0} and {settled:.0}",
             lineage.keys.len()
         ));
     }

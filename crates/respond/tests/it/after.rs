@@ -188,8 +188,14 @@ async fn a_recovery_waits_for_its_soak() {
 #[tokio::test]
 async fn the_report_tells_it_all_and_no_secret_is_stored() {
     let scene = Scene::new(true).await;
-    let (_, plan, id) = scene.approved().await;
+    let (facts, plan, id) = scene.approved().await;
     scene.engine().run(&plan.id()).await.unwrap();
+    let stored = scene.store.incident(id).await.unwrap();
+    assert_eq!(
+        stockade_respond::incident::facts(&stored).unwrap(),
+        facts,
+        "the facts are kept whole"
+    );
     let whole = report::gather(&scene.store, id).await.unwrap();
     assert!(!whole.saved.is_empty());
     let html = report::html(&whole);
