@@ -1,4 +1,9 @@
 //! The project's own chores: `cargo xtask <chore>`. Each chore is a file of its own.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore speaks to the terminal"
+)]
 
 mod coverage;
 mod layers;
