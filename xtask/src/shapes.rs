@@ -122,24 +122,41 @@ pub fn run(arguments: &ShapesArgs) -> Result<(), ShapesError> {
     };
     let version = version(&package)?;
     let folder = crate::root().join("crates/wire/tables");
+    let mut list = String::from(LIST_HEAD);
     for service in SERVICES {
-        let text = table(&package, service, &version)?;
-        let path = folder.join(format!("{service}.json"));
-        let file = |source| ShapesError::File {
-            path: path.clone(),
-            source,
-        };
-        if arguments.check {
-            if fs::read_to_string(&path).map_err(file)? != text {
-                return Err(ShapesError::Stale(path));
-            }
-        } else {
-            fs::create_dir_all(&folder)
-                .and_then(|()| fs::write(&path, text))
-                .map_err(file)?;
-            println!("{}", path.display());
-        }
+        let (text, signing_name) = table(&package, service, &version)?;
+        list += &format!("    {service:?} signed {signing_name:?},\n");
+        keep(
+            &folder.join(format!("{service}.json")),
+            &text,
+            arguments.check,
+        )?;
     }
+    keep(&folder.join("list.rs"), &(list + ");\n"), arguments.check)
+}
+
+/// How the list of tables begins: `wire` includes it.
+const LIST_HEAD: &str = "// Made by `cargo xtask shapes`: each table, and the name that its service is signed for under.
+tables!(
+";
+
+/// Writes a file, or holds it against what is there.
+fn keep(path: &Path, text: &str, check: bool) -> Result<(), ShapesError> {
+    let file = |source| ShapesError::File {
+        path: path.to_owned(),
+        source,
+    };
+    if check {
+        if fs::read_to_string(path).map_err(file)? == text {
+            return Ok(());
+        }
+        return Err(ShapesError::Stale(path.to_owned()));
+    }
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(path, text))
+        .map_err(file)?;
+    println!("{}", path.display());
     Ok(())
 }
 
@@ -229,7 +246,8 @@ fn model(
         })
 }
 
-fn table(package: &Path, service: &str, version: &str) -> Result<String, ShapesError> {
+/// A service's table, and the name that it is signed for under.
+fn table(package: &Path, service: &str, version: &str) -> Result<(String, String), ShapesError> {
     let wrong = |why: &str| ShapesError::Model {
         path: package.join("data").join(service),
         why: why.to_owned(),
@@ -271,7 +289,13 @@ fn table(package: &Path, service: &str, version: &str) -> Result<String, ShapesE
     );
     text += &format!("\"operations\":{{\n{}\n}},\n", lines(&operations));
     text += &format!("\"shapes\":{{\n{}\n}}\n}}\n", lines(&shapes));
-    Ok(text)
+    let metadata = object("metadata")?;
+    let signing_name = metadata
+        .get("signingName")
+        .or_else(|| metadata.get("endpointPrefix"))
+        .and_then(Value::as_str)
+        .ok_or_else(|| wrong("it has no endpointPrefix"))?;
+    Ok((text, signing_name.to_owned()))
 }
 
 fn lines(entries: &BTreeMap<&String, Value>) -> String {

@@ -50,10 +50,8 @@ fn written(
         Protocol::Ec2 => ec2_answer(target, output, id)?,
         Protocol::RestJson | Protocol::RestXml => rest_answer(target, output, body)?,
     };
-    if let Ok(status) = StatusCode::from_u16(target.operation.response_code)
-        && response.status() == StatusCode::OK
-    {
-        *response.status_mut() = status;
+    if !target.protocol.is_rest() {
+        *response.status_mut() = usual_status(target);
     }
     add_request_id(
         &mut response,
@@ -62,6 +60,11 @@ fn written(
         id,
     );
     Ok(response)
+}
+
+/// The status of a good answer, where the output does not say another.
+fn usual_status(target: &Target) -> StatusCode {
+    StatusCode::from_u16(target.operation.response_code).unwrap_or_default()
 }
 
 /// The request's id, under the name that the protocol has for it.
@@ -192,6 +195,7 @@ fn rest_answer(
 ) -> Result<Response<Bytes>, Fault> {
     let service = target.service;
     let mut response = Response::new(Bytes::new());
+    *response.status_mut() = usual_status(target);
     let Some(id) = target.operation.output else {
         return Ok(response);
     };
@@ -258,6 +262,7 @@ fn rest_answer(
             with_body("application/xml", xml_tree::document(&root))
         };
     }
+    *response.status_mut() = usual_status(target);
     for member in members
         .iter()
         .filter(|member| member.location == Location::StatusCode)

@@ -7,7 +7,7 @@ use crate::AwsError;
 use crate::codec::query::fields;
 use crate::codec::rest;
 use crate::sigv4;
-use crate::table::{Operation, Protocol, Service, service, services};
+use crate::table::{Operation, Protocol, Service, service, services, signed_as};
 
 /// Which operation a request is for, told by its shape: the service of its credential scope,
 /// `X-Amz-Target`, `Action`, the path and the host.
@@ -16,9 +16,8 @@ use crate::table::{Operation, Protocol, Service, service, services};
 /// The service's own error for an operation that it does not have.
 pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, AwsError> {
     let scope = sigv4::service_of(parts);
-    let scoped = scope.as_deref().and_then(named);
     if let Some(target) = header(parts, "x-amz-target") {
-        return by_target(target, scope.as_deref().zip(scoped));
+        return by_target(target, scope.as_deref());
     }
     let query = fields(parts.uri.query().unwrap_or_default().as_bytes());
     let form = header(parts, "content-type")
@@ -31,7 +30,10 @@ pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, AwsError> {
             .find(|(n, _)| n == name)
             .map(|(_, value)| value.as_str())
     };
-    match scoped {
+    match scope
+        .as_deref()
+        .and_then(|scope| scoped(scope, parts, find("Version")))
+    {
         Some(service) if service.protocol.is_rest() => by_path(service, parts, &query),
         Some(service) => by_action(service, find("Action"), find("Version")),
         None => match find("Action") {
@@ -61,13 +63,23 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name)?.to_str().ok()
 }
 
-/// A service by its name in a credential scope.
-fn named(name: &str) -> Option<&'static Service> {
-    service(name).or_else(|| {
-        services()
-            .filter_map(service)
-            .find(|service| service.signing_name == name)
-    })
+/// The service that a credential scope names. Where two go by one name, S3 Control is known by its paths, others by
+/// the version of their API.
+fn scoped(scope: &str, parts: &Parts, version: Option<&str>) -> Option<&'static Service> {
+    let mut named = signed_as(scope);
+    let first = named.next()?;
+    let Some(second) = named.next() else {
+        return Some(first);
+    };
+    let mut all = [first, second].into_iter().chain(named);
+    if first.protocol.is_rest() {
+        let control = parts.headers.contains_key("x-amz-account-id")
+            && parts.uri.path().starts_with("/v20180820/");
+        let name = if control { "s3control" } else { scope };
+        return all.find(|service| service.name == name).or(Some(first));
+    }
+    all.find(|service| Some(service.api_version.as_str()) == version)
+        .or(Some(first))
 }
 
 fn no_action(action: &str, version: &str) -> AwsError {
@@ -78,7 +90,7 @@ fn no_action(action: &str, version: &str) -> AwsError {
     )
 }
 
-fn by_target(target: &str, scoped: Option<(&str, &'static Service)>) -> Result<Target, AwsError> {
+fn by_target(target: &str, scope: Option<&str>) -> Result<Target, AwsError> {
     let (prefix, name) = target.rsplit_once('.').unwrap_or(("", target));
     // Newer clients leave the package out: `CloudTrail_20131101` for `com.amazonaws.….CloudTrail_20131101`.
     let meant = |service: &&'static Service| {
@@ -89,11 +101,10 @@ fn by_target(target: &str, scoped: Option<(&str, &'static Service)>) -> Result<T
                 .is_some_and(|known| known == prefix || known.rsplit('.').next() == Some(prefix))
     };
     // The scope's own service first: so no other table need be read.
-    let service = scoped
-        .map(|(_, service)| service)
-        .filter(meant)
+    let service = scope
+        .and_then(|scope| signed_as(scope).find(meant))
         .or_else(|| services().filter_map(service).find(meant));
-    if let (Some((scope, _)), Some(service)) = (scoped, service)
+    if let (Some(scope), Some(service)) = (scope, service)
         && service.signing_name != scope
     {
         return Err(AwsError::new(

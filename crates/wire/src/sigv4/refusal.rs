@@ -18,13 +18,7 @@ pub(super) fn family(service: Option<&str>, parts: &Parts) -> Family {
     if service.is_some_and(is_s3) {
         return Family::S3;
     }
-    let known = service.and_then(|signing| {
-        table::service(signing).or_else(|| {
-            table::services()
-                .filter_map(table::service)
-                .find(|known| known.signing_name == signing)
-        })
-    });
+    let known = service.and_then(|signing| table::signed_as(signing).next());
     if let Some(known) = known {
         return Family::of(known);
     }

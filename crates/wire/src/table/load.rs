@@ -17,30 +17,45 @@ type Facts = Map<String, Value>;
 /// A table's text and what it says, once somebody asked.
 struct Table {
     name: &'static str,
+    signing_name: &'static str,
     text: &'static str,
     service: OnceLock<Option<Service>>,
 }
 
 macro_rules! tables {
-    ($($name:literal),* $(,)?) => {
+    ($($name:literal signed $signing:literal),* $(,)?) => {
         const COUNT: usize = [$($name),*].len();
         static TABLES: [Table; COUNT] = [$(Table {
             name: $name,
-            text: include_str!(concat!("../../tables/", $name, ".json")),
+            signing_name: $signing,
+            text: include_str!(concat!($name, ".json")),
             service: OnceLock::new(),
         }),*];
     };
 }
 
-tables!("cloudtrail", "iam", "organizations", "s3", "sts");
+// The list stands beside the tables, made with them.
+include!("../../tables/list.rs");
+
+impl Table {
+    fn read(&'static self) -> Option<&'static Service> {
+        self.service
+            .get_or_init(|| parse(self.name, self.text))
+            .as_ref()
+    }
+}
 
 /// The service whose table has this name (`iam`, `organizations`); parsed at first use.
 pub fn service(name: &str) -> Option<&'static Service> {
-    let table = TABLES.iter().find(|table| table.name == name)?;
-    table
-        .service
-        .get_or_init(|| parse(table.name, table.text))
-        .as_ref()
+    TABLES.iter().find(|table| table.name == name)?.read()
+}
+
+/// The services that are signed for under a name (`s3`: S3 and S3 Control). Parses no other.
+pub fn signed_as(signing_name: &str) -> impl Iterator<Item = &'static Service> {
+    TABLES
+        .iter()
+        .filter(move |table| table.signing_name == signing_name)
+        .filter_map(Table::read)
 }
 
 /// The names of the services that have a table. Parses nothing.
@@ -458,6 +473,10 @@ mod tests {
         for name in services() {
             let service = service(name).unwrap();
             assert!(service.operations.len() > 5, "{name}");
+            assert!(
+                signed_as(&service.signing_name).any(|signed| signed.name == name),
+                "{name}"
+            );
             for operation in service.operations.values() {
                 for id in operation
                     .input

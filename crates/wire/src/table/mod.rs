@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 mod load;
 
-pub use load::{service, services};
+pub use load::{service, services, signed_as};
 
 /// A wire protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

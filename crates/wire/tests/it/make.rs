@@ -77,11 +77,11 @@ impl Maker {
                 Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. }
             )
         };
-        if let Some(member) = members
+        let spare = members
             .iter()
             .find(flat)
-            .filter(|_| made.is_empty() && depth > 0)
-        {
+            .or(members.first().filter(|_| depth < 2 * DEEP));
+        if let Some(member) = spare.filter(|_| made.is_empty() && depth > 0) {
             made.insert(member.name.clone(), self.member(service, member, depth));
         }
         Value::Object(made)
@@ -98,7 +98,7 @@ impl Maker {
                     .collect();
                 return Value::Object(entries);
             }
-            Location::Uri => {
+            Location::Uri if matches!(shape.kind, Kind::String { .. }) => {
                 let text = self.text(shape);
                 // A bucket is one label of a path, whatever it holds; nothing at all is refused.
                 return if text.is_empty() {
