@@ -63,7 +63,7 @@ pub struct Times {
     pub attack_began: Option<Timestamp>,
     /// When the incident was opened.
     pub opened: Option<Timestamp>,
-    /// When the last step of the containment was done.
+    /// When the containment was first complete.
     pub contained: Option<Timestamp>,
     /// The first verdict "contained".
     pub proved: Option<Timestamp>,
@@ -137,7 +137,14 @@ pub async fn gather(store: &Store, id: IncidentId) -> Result<Report, StoreError>
     });
     let findings = store.findings(id).await?;
     let facts = crate::incident::facts(&incident).ok();
-    let times = times(&incident, facts.as_ref(), &findings, &plans, &verdicts);
+    let times = times(
+        &incident,
+        facts.as_ref(),
+        &findings,
+        &plans,
+        &entries,
+        &verdicts,
+    );
     Ok(Report {
         id,
         timeline: timeline(
@@ -199,18 +206,27 @@ fn times(
     facts: Option<&UserFacts>,
     findings: &[Finding],
     plans: &[PlanStory],
+    entries: &[Entry],
     verdicts: &[Verdict],
 ) -> Times {
     let callers = facts.into_iter().flat_map(|facts| &facts.callers);
     let suspects = callers.filter(|caller| caller.suspect.is_some());
     let firsts = findings.iter().map(|finding| finding.first);
-    let contain = plans
-        .iter()
-        .filter(|story| story.plan.kind == PlanKind::Contain);
+    // The journal and not the steps: after an undo these are not done any more.
+    let contained = entries.iter().find(|entry| {
+        let is = |name: &str, value: &str| {
+            entry.body.get(name).and_then(serde_json::Value::as_str) == Some(value)
+        };
+        let contains =
+            |story: &PlanStory| story.plan.kind == PlanKind::Contain && is("plan", &story.id);
+        entry.kind == crate::journal::word::ENDED
+            && is("outcome", "done")
+            && plans.iter().any(contains)
+    });
     Times {
         attack_began: firsts.chain(suspects.map(|caller| caller.first)).min(),
         opened: Some(incident.opened_at),
-        contained: contain.filter_map(|story| story.completed).max(),
+        contained: contained.map(|entry| entry.at),
         proved: verdicts
             .iter()
             .find(|verdict| verdict.outcome == Outcome::Contained)

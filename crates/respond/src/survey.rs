@@ -327,14 +327,13 @@ pub async fn holdings(aws: &dyn Aws, holder: &Holder) -> Result<Option<Holdings>
             "service-specific credential",
         ),
     ] {
-        // An endpoint without these operations has no such things to stand in the way.
         match list(operation, key, id).await {
             Ok(found) => {
                 let found = found.into_iter().map(|(id, _)| format!("{noun} {id}"));
                 holdings.others.extend(found);
             }
-            Err(error) if error.fault == crate::aws::Fault::NotImplemented => {}
-            Err(error) => return Err(error),
+            // What is not known stands in the way of a deletion as well.
+            Err(error) => holdings.others.push(format!("{noun}s, not known: {error}")),
         }
     }
     Ok(Some(holdings))

@@ -12,9 +12,10 @@ use super::contain::{inline_state, user_policy_name};
 use super::draft::{Draft, Place};
 use super::{Phase, Plan, PlanError, PlanKind, PlanOrder, Subject, Work, remove, trust};
 use crate::actions::{
-    Action as _, DeleteAccessKey, DeleteLoginProfile, DeletePolicy, DeletePolicyVersion, DeleteRole, DeleteUser,
-    DetachIdentityPolicy, PutUserDeny, RemoveInlinePolicy, RemoveUserFromGroup,
-    RestoreBucketPolicy, RestoreDefaultPolicyVersion, RestoreTrustPolicy, SetAccessKeyStatus,
+    Action as _, DeleteAccessKey, DeleteLoginProfile, DeletePolicy, DeletePolicyVersion,
+    DeleteRole, DeleteUser, DetachIdentityPolicy, PutUserDeny, RemoveInlinePolicy,
+    RemoveUserFromGroup, RestoreBucketPolicy, RestoreDefaultPolicyVersion, RestoreTrustPolicy,
+    SetAccessKeyStatus,
 };
 use crate::fact::Fact;
 use crate::inline::Holder;

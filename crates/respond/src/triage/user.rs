@@ -10,7 +10,7 @@ use super::{
     AccessKey, Group, LastUsed, OtherCredential, PolicyDocument, Suspects, TriageOptions,
     UserFacts, callers, organization, policies, related, usage,
 };
-use crate::aws::{Aws, Call, CallError, Reach, find, pages};
+use crate::aws::{Aws, Call, CallError, Fault, Reach, find, pages};
 use crate::events::{self, Coverage, Wanted};
 use crate::fact::Fact;
 use crate::inline::Holder;
@@ -71,7 +71,8 @@ fn who_may_read(error: &CallError) -> &'static str {
 
 fn did_you_mean(names: &[String]) -> String {
     match names {
-        [] => "; list its users to see which there are, or name another account with --account".to_owned(),
+        [] => "; list its users to see which there are, or name another account with --account"
+            .to_owned(),
         names => format!("; did you mean {}?", names.join(", ")),
     }
 }
@@ -457,7 +458,9 @@ fn follow(facts: &mut UserFacts, events: &[Event], options: &TriageOptions) {
     facts.role_callers = callers::group(others, &suspects, false);
     facts.persistence = persistence::find(&lineage, events, &suspects);
     facts.secrets_read = persistence::secrets(&lineage, events);
-    facts.lineage = if events.is_empty() {
+    // A trail that was read and has nothing tells that nothing was done.
+    let read = options.lookup.is_some() && facts.coverage.iter().all(|c| c.failed.is_none());
+    facts.lineage = if events.is_empty() && !read {
         Fact::unknown(
             "no event of the user was read: give log files, or let LookupEvents be asked; sessions and what they did are not known",
         )

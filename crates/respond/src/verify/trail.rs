@@ -53,7 +53,7 @@ pub(super) async fn layer(
             "events may still be on their way: verify again after {then:.0}"
         ));
     }
-    judge(&mut layer, &lineage, &gathered, from, settled);
+    judge(&mut layer, facts, &lineage, &gathered, (from, settled));
     (lineage, layer.judged())
 }
 
@@ -129,10 +129,10 @@ fn reach_of(
 
 fn judge(
     layer: &mut Layer,
+    facts: &UserFacts,
     lineage: &Lineage,
     events: &[Event],
-    from: Timestamp,
-    settled: Timestamp,
+    (from, settled): (Timestamp, Timestamp),
 ) {
     let since = lineage.events(events);
     let since: Vec<&Event> = since.into_iter().filter(|e| e.time() > from).collect();
@@ -177,8 +177,17 @@ fn judge(
         *refused.entry((address, agent)).or_default() += 1;
     }
     for ((address, agent), count) in refused {
+        let honest = facts.callers.iter().any(|caller| {
+            caller.suspect.is_none()
+                && (&caller.source_address, &caller.user_agent) == (&address, &agent)
+        });
+        let who = if honest {
+            "an honest caller, as foretold"
+        } else {
+            "somebody still tries"
+        };
         layer.remarks.push(format!(
-            "{count} calls failed from {address} ({agent}): somebody still tries"
+            "{count} calls failed from {address} ({agent}): {who}"
         ));
     }
 }

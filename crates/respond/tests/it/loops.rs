@@ -316,3 +316,41 @@ async fn the_naive_order_is_marked_as_such() {
             .any(|note| note.contains("FOR DRILLS ONLY"))
     );
 }
+
+#[tokio::test]
+async fn a_trail_that_was_not_read_tells_nothing_and_an_empty_one_does() {
+    let scene = Scene::new(true).await;
+    let mut options = scene.options();
+    options.events.clear();
+    options.lookup = Some(Vec::new());
+    let unread = triage::user(&scene.reach, &scene.pace, "anna", &options)
+        .await
+        .unwrap();
+    assert!(
+        unread.lineage.known().is_none(),
+        "LookupEvents is not offered here"
+    );
+    scene.world.state.lock().unwrap().trail = Some(Vec::new());
+    let empty = triage::user(&scene.reach, &scene.pace, "anna", &options)
+        .await
+        .unwrap();
+    assert_eq!(empty.lineage.known().unwrap().roles.len(), 0);
+    // And the whole attack is found by LookupEvents alone, over both accounts.
+    scene.world.state.lock().unwrap().trail = Some(crate::scene::attack());
+    let found = triage::user(&scene.reach, &scene.pace, "anna", &options)
+        .await
+        .unwrap();
+    let keys: Vec<&str> = found
+        .lineage
+        .known()
+        .unwrap()
+        .keys
+        .iter()
+        .map(|k| k.id.as_str())
+        .collect();
+    assert!(
+        keys.contains(&"ASIA1") && keys.contains(&"AKIA9"),
+        "{keys:?}"
+    );
+    assert!(!found.secrets_read.is_empty());
+}

@@ -132,6 +132,13 @@ async fn a_success_since_refutes_it_and_a_refusal_does_not() {
     let mut records = quiet(&scene);
     records.push(record(
         now + 20,
+        "AKIA1",
+        "10.0.0.1",
+        "s3:GetObject",
+        json!({"errorCode": "AccessDenied"}),
+    ));
+    records.push(record(
+        now + 20,
         "ASIA1",
         "198.51.100.7",
         "s3:ListBuckets",
@@ -154,7 +161,9 @@ async fn a_success_since_refutes_it_and_a_refusal_does_not() {
     let text = report::verdict_text(&verdict);
     assert_eq!(verdict.outcome, Outcome::Contained, "{text}");
     assert!(
-        text.contains("somebody still tries") && text.contains("no policy can deny it"),
+        text.contains("198.51.100.7 (aws-cli/2.15): somebody still tries")
+            && text.contains("10.0.0.1 (billing/1.0): an honest caller, as foretold")
+            && text.contains("no policy can deny it"),
         "{text}"
     );
 
