@@ -51,7 +51,13 @@ pub struct Actor {
 
 impl Actor {
     /// An actor with credentials, an address and a program of its own; `base` says where AWS is.
-    pub fn new(name: &str, base: &Client, credentials: Credentials, address: &str, agent: &str) -> Self {
+    pub fn new(
+        name: &str,
+        base: &Client,
+        credentials: Credentials,
+        address: &str,
+        agent: &str,
+    ) -> Self {
         let client = base
             .with_credentials(credentials)
             .with_source_ip(Some(address.to_owned()))
@@ -100,7 +106,12 @@ impl Actor {
     ///
     /// # Errors
     /// What the call answered.
-    pub async fn call(&mut self, service: &str, operation: &str, input: Value) -> Result<Value, CloudError> {
+    pub async fn call(
+        &mut self,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, CloudError> {
         let client = self.client.clone();
         self.call_with(&client, service, operation, input).await
     }
@@ -161,7 +172,9 @@ fn ending_of(error: &CloudError) -> Ending {
 
 /// The credentials of an answer: a new key's, or a session's.
 pub(crate) fn credentials(answer: &Value) -> Option<Credentials> {
-    let part = answer.get("AccessKey").or_else(|| answer.get("Credentials"))?;
+    let part = answer
+        .get("AccessKey")
+        .or_else(|| answer.get("Credentials"))?;
     let text = |name: &str| part.get(name).and_then(Value::as_str);
     Some(Credentials {
         access_key: text("AccessKeyId")?.to_owned(),

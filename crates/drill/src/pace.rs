@@ -78,7 +78,11 @@ impl Pace for DrillPace<'_> {
 
     fn wait<'a>(&'a self, by: SignedDuration, _why: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let beat = if by > LONG { WATCHED } else { SignedDuration::from_secs(1) };
+            let beat = if by > LONG {
+                WATCHED
+            } else {
+                SignedDuration::from_secs(1)
+            };
             let mut left = by;
             while left.is_positive() {
                 let step = left.min(beat);

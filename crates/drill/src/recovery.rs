@@ -25,6 +25,8 @@ use crate::world::{World, client};
 
 /// For how long nothing may come back before anything is deleted for good, in hours.
 const SOAK: i64 = 24;
+/// How many steps of a plan are told one by one.
+const TOLD: usize = 12;
 /// The role that the application gets.
 const ROLE: &str = "orders-app";
 
@@ -57,7 +59,10 @@ pub(crate) async fn eradicate(
     let there = items.iter().filter(|item| item.left().is_some()).count();
     teller.tell(
         Voice::Responder,
-        format!("by the trail the attacker made or changed {} things; {there} of them are there still", items.len()),
+        format!(
+            "by the trail the attacker made or changed {} things; {there} of them are there still",
+            items.len()
+        ),
     );
     let options = EradicateOptions {
         incident: case.id,
@@ -73,9 +78,15 @@ pub(crate) async fn eradicate(
     let run = carry_out(&engine, &plan, world.range.now(), teller).await?;
     let after = state::read(&world.admin, &[&world.accounts.shop, &world.accounts.data]).await?;
     let mut left = state::left_behind(baseline, &after);
-    left.extend(survey::survey(&reach, &facts).await.iter().filter_map(survey::Item::left));
+    left.extend(
+        survey::survey(&reach, &facts)
+            .await
+            .iter()
+            .filter_map(survey::Item::left),
+    );
     let text = match left.as_slice() {
-        [] => "both accounts hold nothing that was not there before the attack, but the quarantine".to_owned(),
+        [] => "both accounts hold nothing that was not there before the attack, but the quarantine"
+            .to_owned(),
         left => format!("still there: {}", left.join("; ")),
     };
     teller.tell(Voice::Proof, text);
@@ -93,11 +104,29 @@ async fn carry_out(
     approve_all(engine.store, &record, plan, now, teller).await?;
     let report = engine.run(&record.id).await?;
     let (done, open) = report.counts();
-    let steps: Vec<&str> = report.steps.iter().filter(|s| s.stage.is_some()).map(|s| s.title.as_str()).collect();
-    for title in steps {
-        teller.tell(Voice::Responder, title.to_owned());
+    let mut steps: Vec<&str> = report
+        .steps
+        .iter()
+        .filter(|s| s.stage.is_some())
+        .map(|s| s.title.as_str())
+        .collect();
+    // Saving comes first in every plan, and our own deny must go before a user can.
+    steps.retain(|title| !title.starts_with("save ") && !title.contains(" Stockade"));
+    for title in steps.iter().take(TOLD) {
+        teller.tell(Voice::Responder, (*title).to_owned());
     }
-    teller.tell(Voice::Responder, format!("{}: {}, {done} steps done, {open} open", record.id, report.outcome.as_str()));
+    let more = match steps.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("and {more} steps more; "),
+    };
+    teller.tell(
+        Voice::Responder,
+        format!(
+            "{more}{}: {}, {done} steps done, {open} open",
+            record.id,
+            report.outcome.as_str()
+        ),
+    );
     Ok(PlanRun {
         id: record.id,
         hash: record.hash,
@@ -148,7 +177,10 @@ pub(crate) async fn recover(
     let mut run = carry_out(&engine, &plan, world.range.now(), teller).await?;
     let works_since = adopt(world, &role, host, cast, teller).await;
     if run.outcome() == Some(RunOutcome::Waiting) {
-        teller.tell(Voice::Responder, format!("the rest waits for a clean soak of {SOAK} hours"));
+        teller.tell(
+            Voice::Responder,
+            format!("the rest waits for a clean soak of {SOAK} hours"),
+        );
         soak(world, cast).await;
         let second = reach(world).await?;
         let still = DrillPace::alone(&world.range);
@@ -161,13 +193,22 @@ pub(crate) async fn recover(
             lookup: Some(vec![world.region.clone()]),
             ..VerifyOptions::new()
         };
-        let verdict = engine.verify(&case.record.id, &eradicated.facts, &options).await?;
-        teller.tell(Voice::Proof, format!("verdict after {SOAK} hours: {}", verdict.outcome));
+        let verdict = engine
+            .verify(&case.record.id, &eradicated.facts, &options)
+            .await?;
+        teller.tell(
+            Voice::Proof,
+            format!("verdict after {SOAK} hours: {}", verdict.outcome),
+        );
         let report = engine.run(&run.id).await?;
         let (done, open) = report.counts();
         teller.tell(
             Voice::Responder,
-            format!("{}: {}, {done} steps done, {open} open", run.id, report.outcome.as_str()),
+            format!(
+                "{}: {}, {done} steps done, {open} open",
+                run.id,
+                report.outcome.as_str()
+            ),
         );
         if report.outcome != RunOutcome::Done {
             teller.tell(Voice::Responder, report.next.clone());
@@ -175,7 +216,11 @@ pub(crate) async fn recover(
         run.report = Some(report);
     }
     let keys = keys(world, &eradicated.facts.name).await?;
-    Ok(Recovered { run, works_since, keys })
+    Ok(Recovered {
+        run,
+        works_since,
+        keys,
+    })
 }
 
 /// The application takes the role, and works.
@@ -219,8 +264,15 @@ async fn keys(world: &World, user: &str) -> Result<Vec<String>, DrillError> {
     let role = crate::world::access_role(&world.accounts.shop);
     let admin = world.admin.assume_role(&role, "referee").await?;
     let found = admin
-        .pages("iam", "ListAccessKeys", json!({"UserName": user}), "AccessKeyMetadata")
+        .pages(
+            "iam",
+            "ListAccessKeys",
+            json!({"UserName": user}),
+            "AccessKeyMetadata",
+        )
         .await?;
-    let ids = found.iter().filter_map(|key| key.get("AccessKeyId")?.as_str());
+    let ids = found
+        .iter()
+        .filter_map(|key| key.get("AccessKeyId")?.as_str());
     Ok(ids.map(str::to_owned).collect())
 }

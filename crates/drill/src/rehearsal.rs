@@ -45,7 +45,11 @@ async fn on(
     folder: &Path,
 ) -> Result<UndoProof, DrillError> {
     let members = [&world.accounts.shop, &world.accounts.data];
-    let admin = client(copy, &world.region, world.admin.config().credentials.clone())?;
+    let admin = client(
+        copy,
+        &world.region,
+        world.admin.config().credentials.clone(),
+    )?;
     let responder = client(copy, &world.region, world.responder.clone())?;
     let before = state::read(&admin, &members).await?;
     let store = Store::open(&folder.join("rehearsal.db")).await?;

@@ -13,6 +13,7 @@ use stockade_model::{Event, Finding, Severity, Timestamp};
 use stockade_respond::aws::Reach;
 use stockade_respond::pace::Pace;
 use stockade_respond::plan::{self, ContainOptions, Plan, PlanOrder};
+use stockade_respond::run::RunReport;
 use stockade_respond::triage::{self, TriageOptions, UserFacts};
 use stockade_respond::verify::{Outcome as Proof, Verdict, VerifyOptions};
 use stockade_respond::{Engine, approve};
@@ -31,7 +32,7 @@ use crate::world::{World, client};
 /// For how long the attacker is watched after the containment.
 const WATCH: SignedDuration = SignedDuration::from_mins(30);
 /// How often the verdict is given meanwhile.
-const LOOK: SignedDuration = SignedDuration::from_mins(10);
+const LOOK: SignedDuration = SignedDuration::from_mins(15);
 
 /// What the delivered logs tell.
 pub(crate) struct Hunt {
@@ -45,18 +46,27 @@ pub(crate) struct Hunt {
 impl Hunt {
     /// The story to begin with: the worst of a user's.
     pub(crate) fn worst(&self) -> Option<&Story> {
-        self.stories.iter().find(|story| story.principal.contains(":user/"))
+        self.stories
+            .iter()
+            .find(|story| story.principal.contains(":user/"))
     }
 }
 
 /// Fetches and hunts.
-pub(crate) async fn hunt(world: &World, folder: &Path, teller: &Teller<'_>) -> Result<Hunt, DrillError> {
+pub(crate) async fn hunt(
+    world: &World,
+    folder: &Path,
+    teller: &Teller<'_>,
+) -> Result<Hunt, DrillError> {
     let responder = client(&world.range, &world.region, world.responder.clone())?;
     let delivered = logs::fetch(&responder, &world.buckets.logs, &folder.join("logs")).await?;
     let rules = RuleSet::builtin();
     let findings = rules.hunt(&delivered.events);
     let stories = stories(&findings, &delivered.events);
-    let bad = findings.iter().filter(|finding| finding.severity >= Severity::High).count();
+    let bad = findings
+        .iter()
+        .filter(|finding| finding.severity >= Severity::High)
+        .count();
     teller.tell(
         Voice::Responder,
         format!(
@@ -113,21 +123,27 @@ pub(crate) async fn open(
     folder: &Path,
     teller: &Teller<'_>,
 ) -> Result<Case, DrillError> {
-    let worst = hunt
-        .worst()
-        .ok_or_else(|| DrillError::stuck("the hunt", "no story of a user is in the delivered logs"))?;
+    let worst = hunt.worst().ok_or_else(|| {
+        DrillError::stuck("the hunt", "no story of a user is in the delivered logs")
+    })?;
     let subject = worst.principal.clone();
     let store = Store::open(&folder.join("stockade.db")).await?;
     let opened = NewIncident {
         kind: "compromised-user".to_owned(),
         subject: subject.clone(),
-        title: format!("{} acts from strange places", subject.rsplit('/').next().unwrap_or_default()),
+        title: format!(
+            "{} acts from strange places",
+            subject.rsplit('/').next().unwrap_or_default()
+        ),
         at: world.range.now(),
         body: json!({}),
     };
     let incident = store.open_incident(&opened).await?;
     store.add_findings(incident.id, &hunt.findings).await?;
-    teller.tell(Voice::Responder, format!("opens {} about {subject}", incident.id));
+    teller.tell(
+        Voice::Responder,
+        format!("opens {} about {subject}", incident.id),
+    );
     let reach = reach(world).await?;
     let pace = DrillPace::alone(&world.range);
     let facts = triage::user(&reach, &pace, &subject, &told(world, hunt, &hunt.events)).await?;
@@ -167,12 +183,19 @@ fn tell_facts(facts: &UserFacts, teller: &Teller<'_>) {
         );
     }
     for caller in &facts.callers {
-        let who = if caller.suspect.is_some() { "attacker" } else { "honest" };
+        let who = if caller.suspect.is_some() {
+            "attacker"
+        } else {
+            "honest"
+        };
         // Sessions and refusals make many rows; the first of each kind tells enough.
         if caller.identity == facts.arn.to_string() && caller.calls > 5 {
             teller.tell(
                 Voice::Responder,
-                format!("caller from {}: {} calls, {who}", caller.source_address, caller.calls),
+                format!(
+                    "caller from {}: {} calls, {who}",
+                    caller.source_address, caller.calls
+                ),
             );
         }
     }
@@ -183,21 +206,34 @@ fn tell_facts(facts: &UserFacts, teller: &Teller<'_>) {
 
 /// Tells the plan, as a person reads it.
 pub(crate) fn tell_plan(plan: &Plan, record: &PlanRecord, teller: &Teller<'_>) {
-    let writes = plan.steps.iter().filter(|step| step.change().is_some()).count();
+    let writes = plan
+        .steps
+        .iter()
+        .filter(|step| step.change().is_some())
+        .count();
     teller.tell(
         Voice::Responder,
-        format!("plan {}: {} steps, {writes} of them writes", record.id, plan.steps.len()),
+        format!(
+            "plan {}: {} steps, {writes} of them writes",
+            record.id,
+            plan.steps.len()
+        ),
     );
     for hurt in &plan.impact {
         let name = hurt.identity.rsplit(':').next().unwrap_or_default();
         teller.tell(
             Voice::Responder,
-            format!("who will be hurt: {name} from {}, {}", hurt.source_address, hurt.effect),
+            format!(
+                "who will be hurt: {name} from {}, {}",
+                hurt.source_address, hurt.effect
+            ),
         );
     }
-    for line in &plan.lockout {
-        teller.tell(Voice::Proof, line.clone());
-    }
+    let checks = plan.lockout.len();
+    teller.tell(
+        Voice::Proof,
+        format!("{checks} checks show that the responder is not locked out and can still undo everything"),
+    );
     for unknown in &plan.unknowns {
         teller.tell(Voice::Responder, format!("unknown: {unknown}"));
     }
@@ -222,7 +258,10 @@ pub(crate) async fn approve_all(
         0 => String::new(),
         n => format!(", and each of {n} steps without a way back by itself"),
     };
-    teller.tell(Voice::Responder, format!("approves {} by its hash {short}{more}", record.id));
+    teller.tell(
+        Voice::Responder,
+        format!("approves {} by its hash {short}{more}", record.id),
+    );
     Ok(())
 }
 
@@ -264,26 +303,46 @@ pub(crate) async fn race(
     let propagation = SignedDuration::from_secs(case.plan.propagation);
     let ended = contained.unwrap_or_else(|| world.range.now());
     let counted_from = ended.checked_add(propagation).unwrap_or(ended);
-    tell_run(cast, began, &report.next, teller).await;
+    tell_run(cast, began, &report, teller).await;
     teller.phase("The verdict, and a watch of 30 minutes");
     cast.lock().await.company.pace(SignedDuration::from_mins(1));
     let silent = DrillPace::silent(&world.range, cast);
-    let engine = Engine { pace: &silent, ..engine };
+    let engine = Engine {
+        pace: &silent,
+        ..engine
+    };
     let options = VerifyOptions {
         lookup: Some(vec![world.region.clone()]),
         ..VerifyOptions::new()
     };
     let mut looks = Vec::new();
     let watched = engine
-        .watch(&case.record.id, &case.facts, &options, WATCH, LOOK, |verdict| {
-            looks.push((verdict.at, verdict.outcome));
-        })
+        .watch(
+            &case.record.id,
+            &case.facts,
+            &options,
+            WATCH,
+            LOOK,
+            |verdict| {
+                let missing = verdict.layers.iter().flat_map(|layer| &layer.missing);
+                looks.push((verdict.at, verdict.outcome, missing.cloned().next()));
+            },
+        )
         .await?;
-    for (at, outcome) in looks {
-        teller.tell(Voice::Proof, format!("verdict at {}: {outcome}", clock(at)));
+    for (at, outcome, missing) in looks {
+        let why = missing
+            .filter(|_| outcome == Proof::Unknown)
+            .map(|why| format!(" ({why})"));
+        let why = why.unwrap_or_default();
+        teller.tell(
+            Voice::Proof,
+            format!("verdict at {}: {outcome}{why}", clock(at)),
+        );
     }
     // Whatever the verdict is, the attacker gets its half hour.
-    let rest = WATCH.checked_sub(world.range.now().duration_since(ended)).unwrap_or_default();
+    let rest = WATCH
+        .checked_sub(world.range.now().duration_since(ended))
+        .unwrap_or_default();
     silent.wait(rest, "watching").await;
     let verdict = with_data_events(world, case, &engine, watched, folder, teller).await?;
     Ok(Race {
@@ -317,11 +376,17 @@ async fn with_data_events(
         events: &delivered.events,
         ..VerifyOptions::new()
     };
-    let mut verdict = engine.verify(&case.record.id, &case.facts, &options).await?;
+    let mut verdict = engine
+        .verify(&case.record.id, &case.facts, &options)
+        .await?;
     verdict.watched = watched.watched;
     teller.tell(
         Voice::Proof,
-        format!("verdict with {} delivered events, those on objects too: {}", delivered.events.len(), verdict.outcome),
+        format!(
+            "verdict with {} delivered events, those on objects too: {}",
+            delivered.events.len(),
+            verdict.outcome
+        ),
     );
     for layer in &verdict.layers {
         let reasons = match layer.outcome {
@@ -330,9 +395,18 @@ async fn with_data_events(
             Proof::Unknown => &layer.missing,
         };
         let more = reasons.len().saturating_sub(1);
-        let first = reasons.first().map_or("nothing was looked at", String::as_str);
-        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-        teller.tell(Voice::Proof, format!("{}: {}: {first}{more}", layer.name, layer.outcome));
+        let first = reasons
+            .first()
+            .map_or("nothing was looked at", String::as_str);
+        let more = if more > 0 {
+            format!(" (and {more} more)")
+        } else {
+            String::new()
+        };
+        teller.tell(
+            Voice::Proof,
+            format!("{}: {}: {first}{more}", layer.name, layer.outcome),
+        );
     }
     Ok(verdict)
 }
@@ -342,21 +416,33 @@ pub(crate) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
-async fn tell_run(cast: &Mutex<Cast>, began: Timestamp, next: &str, teller: &Teller<'_>) {
+async fn tell_run(cast: &Mutex<Cast>, began: Timestamp, report: &RunReport, teller: &Teller<'_>) {
     let cast = cast.lock().await;
-    let deeds = cast.adversary.actor.deeds().iter().filter(|deed| deed.time >= began);
-    let (done, all) = deeds.fold((Vec::new(), 0_usize), |(mut done, all), deed| {
+    let deeds = cast
+        .adversary
+        .actor
+        .deeds()
+        .iter()
+        .filter(|deed| deed.time >= began);
+    let (mut done, all) = deeds.fold((Vec::new(), 0_usize), |(mut done, all), deed| {
         if deed.ending == crate::actor::Ending::Done {
             done.push(deed.call.as_str());
         }
         (done, all + 1)
     });
-    let mut kinds = done.clone();
-    kinds.sort_unstable();
-    kinds.dedup();
+    let count = done.len();
+    done.sort_unstable();
+    done.dedup();
     teller.tell(
         Voice::Attacker,
-        format!("tries {all} calls between the steps; {} get through before the plan counts: {}", done.len(), kinds.join(", ")),
+        format!(
+            "tries {all} calls meanwhile; {count} get through before the plan counts: {}",
+            done.join(", ")
+        ),
     );
-    teller.tell(Voice::Responder, format!("the run ends; next: {}", next.lines().next().unwrap_or_default()));
+    let next = report.next.lines().next().unwrap_or_default();
+    teller.tell(
+        Voice::Responder,
+        format!("the run is {}; next: {next}", report.outcome.as_str()),
+    );
 }

@@ -113,7 +113,9 @@ fn attacker(played: &Played) -> Attacker {
     let deeds = adversary.actor.deeds();
     let (began, counted) = (played.race.began, played.race.counted_from);
     let within = |from: Timestamp, to: Timestamp| {
-        deeds.iter().filter(move |deed| deed.time >= from && deed.time < to)
+        deeds
+            .iter()
+            .filter(move |deed| deed.time >= from && deed.time < to)
     };
     let race = |deed: &&Deed| deed.ending == Ending::Done;
     Attacker {
@@ -121,7 +123,10 @@ fn attacker(played: &Played) -> Attacker {
         race: tally(within(began, counted)),
         after: tally(within(counted, Timestamp::MAX)),
         won_in_race: within(began, counted).filter(race).cloned().collect(),
-        won_after: within(counted, Timestamp::MAX).filter(race).cloned().collect(),
+        won_after: within(counted, Timestamp::MAX)
+            .filter(race)
+            .cloned()
+            .collect(),
         credentials: adversary.held(),
         records_read: adversary.loot,
     }
@@ -134,9 +139,15 @@ fn lived(played: &Played, worker: &Worker) -> Honest {
     let foretold = played.case.plan.impact.iter().find(|hurt| {
         let agent = hurt.user_agent.trim_matches(['[', ']']);
         let same = hurt.source_address == actor.address() && agent == actor.agent();
-        same && hurt.access_key.as_deref().is_none_or(|key| keys.contains(key))
+        same && hurt
+            .access_key
+            .as_deref()
+            .is_none_or(|key| keys.contains(key))
     });
-    let done = actor.deeds().iter().filter(|deed| deed.time >= began && deed.ending == Ending::Done);
+    let done = actor
+        .deeds()
+        .iter()
+        .filter(|deed| deed.time >= began && deed.ending == Ending::Done);
     Honest {
         name: actor.name().to_owned(),
         identity: worker.identity.clone(),
@@ -152,12 +163,21 @@ fn found(played: &Played) -> Criterion {
     let Some(story) = played.hunt.worst() else {
         return criterion(name, Met::NotMet, "no story of a user was told");
     };
-    let tactics: BTreeSet<Tactic> = story.tactics.iter().filter_map(|phase| phase.tactic).collect();
+    let tactics: BTreeSet<Tactic> = story
+        .tactics
+        .iter()
+        .filter_map(|phase| phase.tactic)
+        .collect();
     let whole = TACTICS.iter().all(|tactic| tactics.contains(tactic));
     let right = story.principal.ends_with(":user/deploy-bot");
     let shown: Vec<&str> = tactics.iter().map(|tactic| tactic.as_str()).collect();
     let met = right && whole && story.severity >= Severity::High;
-    let how = format!("story of {}, {}: {}", story.principal, story.severity, shown.join(", "));
+    let how = format!(
+        "story of {}, {}: {}",
+        story.principal,
+        story.severity,
+        shown.join(", ")
+    );
     criterion(name, either(met), how)
 }
 
@@ -214,18 +234,34 @@ fn verdict(played: &Played) -> Criterion {
         .iter()
         .map(|layer| format!("{}: {}", layer.name, layer.outcome))
         .collect();
-    criterion(name, met, format!("{}; watched for {} minutes", layers.join(", "), verdict.watched / 60))
+    criterion(
+        name,
+        met,
+        format!(
+            "{}; watched for {} minutes",
+            layers.join(", "),
+            verdict.watched / 60
+        ),
+    )
 }
 
 fn stopped(attacker: &Attacker) -> Criterion {
     let name = "The attacker has no success after the containment, by any key or session";
     let after = attacker.after;
-    let met = match (after.calls(), after.done) {
+    // A call that fails for another reason than want of permission was let in.
+    let met = match (after.calls(), after.done + after.failed) {
         (0, _) => Met::Unknown,
         (_, 0) => Met::Met,
         _ => Met::NotMet,
     };
-    let how = format!("{} calls tried afterwards with {} credentials, {} done", after.calls(), attacker.credentials.len(), after.done);
+    let how = format!(
+        "{} calls tried afterwards with {} credentials: {} done, {} let in and failed, {} refused",
+        after.calls(),
+        attacker.credentials.len(),
+        after.done,
+        after.failed,
+        after.refused
+    );
     criterion(name, met, how)
 }
 
@@ -235,18 +271,28 @@ fn as_foretold(honest: &[Honest]) -> Criterion {
         .iter()
         .filter(|caller| (caller.failed > 0) != caller.foretold.is_some())
         .map(|caller| {
-            let what = if caller.failed > 0 { "failed unforetold" } else { "was foretold and did not fail" };
+            let what = if caller.failed > 0 {
+                "failed unforetold"
+            } else {
+                "was foretold and did not fail"
+            };
             format!("{} {what}", caller.name)
         })
         .collect();
-    let calls: usize = honest.iter().map(|caller| caller.done + caller.failed).sum();
+    let calls: usize = honest
+        .iter()
+        .map(|caller| caller.done + caller.failed)
+        .sum();
     let hurt: Vec<String> = honest
         .iter()
         .filter(|caller| caller.failed > 0)
         .map(|caller| format!("{} ({} calls)", caller.name, caller.failed))
         .collect();
     let how = match wrong.as_slice() {
-        [] => format!("of {calls} honest calls these failed, as foretold: {}", hurt.join(", ")),
+        [] => format!(
+            "of {calls} honest calls these failed, as foretold: {}",
+            hurt.join(", ")
+        ),
         wrong => wrong.join("; "),
     };
     criterion(name, either(wrong.is_empty() && calls > 0), how)
@@ -264,8 +310,14 @@ fn logged(played: &Played) -> Criterion {
         None => Met::Unknown,
         Some(_) => either(tried.clone().all(|event| event.error_code().is_some())),
     };
-    let codes: Vec<&str> = tried.filter_map(stockade_model::Event::error_code).collect();
-    criterion(name, met, format!("StopLogging in the delivered logs: {}", codes.join(", ")))
+    let codes: Vec<&str> = tried
+        .filter_map(stockade_model::Event::error_code)
+        .collect();
+    criterion(
+        name,
+        met,
+        format!("StopLogging in the delivered logs: {}", codes.join(", ")),
+    )
 }
 
 fn clean(played: &Played) -> Criterion {
@@ -275,7 +327,10 @@ fn clean(played: &Played) -> Criterion {
         Some(done) => {
             let run = done.run.outcome() == Some(RunOutcome::Done);
             let how = match done.left.as_slice() {
-                [] => format!("{} steps run; both accounts compared with the state before the attack", done.run.plan.steps.len()),
+                [] => format!(
+                    "{} steps run; both accounts compared with the state before the attack",
+                    done.run.plan.steps.len()
+                ),
                 left => left.join("; "),
             };
             criterion(name, either(run && done.left.is_empty()), how)
@@ -290,12 +345,28 @@ fn recovered(played: &Played, times: &Times) -> Criterion {
     };
     let later = |worker: &Worker| {
         let since = times.recovered.unwrap_or(Timestamp::MAX);
-        let deeds: Vec<&Deed> = worker.actor.deeds().iter().filter(|deed| deed.time >= since).collect();
-        let failed = deeds.iter().filter(|deed| deed.ending != Ending::Done).count();
-        let long_term = deeds.iter().filter(|deed| deed.key.starts_with("AKIA")).count();
+        let deeds: Vec<&Deed> = worker
+            .actor
+            .deeds()
+            .iter()
+            .filter(|deed| deed.time >= since)
+            .collect();
+        let failed = deeds
+            .iter()
+            .filter(|deed| deed.ending != Ending::Done)
+            .count();
+        let long_term = deeds
+            .iter()
+            .filter(|deed| deed.key.starts_with("AKIA"))
+            .count();
         (deeds.len(), failed, long_term)
     };
-    let worker = played.cast.company.workers.iter().find(|w| w.actor.name() == "orders application");
+    let worker = played
+        .cast
+        .company
+        .workers
+        .iter()
+        .find(|w| w.actor.name() == "orders application");
     let (calls, failed, long_term) = worker.map_or((0, 0, 0), later);
     let finished = done.run.outcome() == Some(RunOutcome::Done);
     let met = calls > 0 && failed == 0 && long_term == 0 && done.keys.is_empty() && finished;

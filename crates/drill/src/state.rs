@@ -35,19 +35,29 @@ pub(crate) async fn read(admin: &Client, members: &[&AccountId]) -> Result<Snaps
     Ok(snapshot)
 }
 
-async fn member(client: &Client, account: &AccountId, into: &mut Snapshot) -> Result<(), DrillError> {
+async fn member(
+    client: &Client,
+    account: &AccountId,
+    into: &mut Snapshot,
+) -> Result<(), DrillError> {
     for (part, name) in PARTS {
         let items = client
             .pages("iam", "GetAccountAuthorizationDetails", json!({}), part)
             .await?;
         for mut item in items {
-            let id = item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let id = item
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
             if let Some(members) = item.as_object_mut() {
                 members.remove("RoleLastUsed");
             }
             if part == "UserDetailList" {
                 let of = json!({"UserName": id});
-                let keys = client.pages("iam", "ListAccessKeys", of.clone(), "AccessKeyMetadata").await?;
+                let keys = client
+                    .pages("iam", "ListAccessKeys", of.clone(), "AccessKeyMetadata")
+                    .await?;
                 into.insert(format!("{account} keys of {id}"), json!(keys));
                 let profile = match client.call("iam", "GetLoginProfile", of).await {
                     Ok(profile) => Value::Object(profile),
@@ -64,11 +74,18 @@ async fn member(client: &Client, account: &AccountId, into: &mut Snapshot) -> Re
 
 async fn policies(admin: &Client, into: &mut Snapshot) -> Result<(), DrillError> {
     let filter = json!({"Filter": "SERVICE_CONTROL_POLICY"});
-    for policy in admin.pages("organizations", "ListPolicies", filter, "Policies").await? {
+    for policy in admin
+        .pages("organizations", "ListPolicies", filter, "Policies")
+        .await?
+    {
         let id = policy.get("Id").and_then(Value::as_str).unwrap_or_default();
         let of = json!({"PolicyId": id});
-        let document = admin.call("organizations", "DescribePolicy", of.clone()).await?;
-        let targets = admin.pages("organizations", "ListTargetsForPolicy", of, "Targets").await?;
+        let document = admin
+            .call("organizations", "DescribePolicy", of.clone())
+            .await?;
+        let targets = admin
+            .pages("organizations", "ListTargetsForPolicy", of, "Targets")
+            .await?;
         let name = format!("service control policy {id}");
         into.insert(name, json!({"policy": document, "targets": targets}));
     }

@@ -47,6 +47,18 @@ impl Audience for Nobody {
     fn hear(&self, _line: &Line) {}
 }
 
+/// A line is no longer than this, in characters: it is read at three in the morning.
+const LONGEST: usize = 180;
+
+/// The beginning of a text that is too long for a line.
+fn short(text: String) -> String {
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    let kept: String = text.chars().take(LONGEST - 1).collect();
+    format!("{kept}…")
+}
+
 /// Tells the audience, and keeps what was told.
 pub(crate) struct Teller<'a> {
     audience: &'a dyn Audience,
@@ -67,7 +79,7 @@ impl<'a> Teller<'a> {
         let line = Line {
             time: self.clock.now(),
             voice,
-            text: text.into(),
+            text: short(text.into()),
         };
         self.audience.hear(&line);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,6 +91,8 @@ impl<'a> Teller<'a> {
     }
 
     pub(crate) fn into_lines(self) -> Vec<Line> {
-        self.lines.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.lines
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

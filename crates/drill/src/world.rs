@@ -92,14 +92,24 @@ pub(crate) fn policy(statements: Value) -> String {
 }
 
 fn trust(principal: &str) -> String {
-    policy(json!([{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}]))
+    policy(
+        json!([{"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}]),
+    )
 }
 
 /// A client of the range.
-pub(crate) fn client(range: &Range, region: &Region, credentials: Credentials) -> Result<Client, DrillError> {
+pub(crate) fn client(
+    range: &Range,
+    region: &Region,
+    credentials: Credentials,
+) -> Result<Client, DrillError> {
     let endpoint = range.endpoint();
     let mut config = Config::new(region.clone(), credentials, range.clock());
-    config.endpoint = Some(endpoint.parse().map_err(|_| DrillError::stuck("the endpoint", endpoint.clone()))?);
+    config.endpoint = Some(
+        endpoint
+            .parse()
+            .map_err(|_| DrillError::stuck("the endpoint", endpoint.clone()))?,
+    );
     config.source_ip = Some("198.51.100.5".to_owned());
     Ok(Client::new(config)?)
 }
@@ -138,7 +148,13 @@ impl World {
         settle(&range);
         let stranger = admin.assume_role(&access_role(&outside), "setup").await?;
         let input = json!({"AccountId": outside});
-        must(&admin, "organizations", "RemoveAccountFromOrganization", input).await?;
+        must(
+            &admin,
+            "organizations",
+            "RemoveAccountFromOrganization",
+            input,
+        )
+        .await?;
         let accounts = Accounts {
             management: admin
                 .caller_identity()
@@ -155,13 +171,21 @@ impl World {
             orders: format!("shop-orders-{}", accounts.shop),
             records: format!("customer-records-{}", accounts.data),
         };
-        let outside = user(&stranger, "operator", &policy(json!([
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-        ])))
+        let outside = user(
+            &stranger,
+            "operator",
+            &policy(json!([
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+            ])),
+        )
         .await?;
-        let shop_admin = admin.assume_role(&access_role(&accounts.shop), "setup").await?;
+        let shop_admin = admin
+            .assume_role(&access_role(&accounts.shop), "setup")
+            .await?;
         let keys = people(&shop_admin, &accounts, &buckets).await?;
-        let data_admin = admin.assume_role(&access_role(&accounts.data), "setup").await?;
+        let data_admin = admin
+            .assume_role(&access_role(&accounts.data), "setup")
+            .await?;
         records(&data_admin, &accounts, &buckets).await?;
         let responder = responder(&admin, &buckets).await?;
         let trail = log(&admin, &accounts, &buckets, &organization, &region).await?;
@@ -186,9 +210,19 @@ fn settle(range: &Range) {
 }
 
 async fn organize(admin: &Client) -> Result<String, DrillError> {
-    let made = must(admin, "organizations", "CreateOrganization", json!({"FeatureSet": "ALL"})).await?;
+    let made = must(
+        admin,
+        "organizations",
+        "CreateOrganization",
+        json!({"FeatureSet": "ALL"}),
+    )
+    .await?;
     let roots = must(admin, "organizations", "ListRoots", json!({})).await?;
-    let root = roots.get("Roots").and_then(|roots| roots.get(0)).cloned().unwrap_or_default();
+    let root = roots
+        .get("Roots")
+        .and_then(|roots| roots.get(0))
+        .cloned()
+        .unwrap_or_default();
     let input = json!({"RootId": text(&root, &["Id"])?, "PolicyType": "SERVICE_CONTROL_POLICY"});
     must(admin, "organizations", "EnablePolicyType", input).await?;
     text(&made, &["Organization", "Id"])
@@ -208,7 +242,8 @@ async fn new_account(admin: &Client, name: &str) -> Result<AccountId, DrillError
 /// A user with an inline policy and a key.
 async fn user(client: &Client, name: &str, document: &str) -> Result<Credentials, DrillError> {
     must(client, "iam", "CreateUser", json!({"UserName": name})).await?;
-    let input = json!({"UserName": name, "PolicyName": format!("{name}-work"), "PolicyDocument": document});
+    let input =
+        json!({"UserName": name, "PolicyName": format!("{name}-work"), "PolicyDocument": document});
     must(client, "iam", "PutUserPolicy", input).await?;
     let made = must(client, "iam", "CreateAccessKey", json!({"UserName": name})).await?;
     credentials(&made).ok_or_else(|| DrillError::stuck(name, "no key was handed out"))
@@ -249,7 +284,8 @@ async fn people(
 ) -> Result<[Credentials; 4], DrillError> {
     bucket(shop, &buckets.orders).await?;
     for number in 1..=20 {
-        let input = json!({"Bucket": buckets.orders, "Key": format!("incoming/order-{number:03}.json")});
+        let input =
+            json!({"Bucket": buckets.orders, "Key": format!("incoming/order-{number:03}.json")});
         must(shop, "s3", "PutObject", input).await?;
     }
     let work = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"];
@@ -260,7 +296,8 @@ async fn people(
         {"Effect": "Allow", "Action": "iam:AttachUserPolicy", "Resource": own},
     ]));
     let of_invoicer = policy(json!([bucket_rights(&buckets.orders, &work)]));
-    let of_anna = policy(json!([{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]));
+    let of_anna =
+        policy(json!([{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]));
     let ops = format!("arn:aws:iam::{}:role/ops", accounts.shop);
     let of_ben = policy(json!([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ops}]));
     let documents = [of_deploy_bot, of_invoicer, of_anna, of_ben];
@@ -272,12 +309,19 @@ async fn people(
     must(shop, "iam", "AttachUserPolicy", input).await?;
     let own = format!("arn:aws:iam::{}:root", accounts.shop);
     role(shop, "ops", trust(&own), Grant::Managed(READ_ONLY)).await?;
-    role(shop, "maintenance", trust(&ops), Grant::Managed("arn:aws:iam::aws:policy/PowerUserAccess")).await?;
+    role(
+        shop,
+        "maintenance",
+        trust(&ops),
+        Grant::Managed("arn:aws:iam::aws:policy/PowerUserAccess"),
+    )
+    .await?;
     let platform = format!("arn:aws:iam::{}:root", accounts.management);
     let take = policy(json!([{"Effect": "Allow", "Action": "sts:AssumeRole",
         "Resource": format!("arn:aws:iam::{}:role/orders-*", accounts.shop)}]));
     role(shop, "orders-host", trust(&platform), Grant::Inline(take)).await?;
-    keys.try_into().map_err(|_| DrillError::stuck("the users", "not all have a key"))
+    keys.try_into()
+        .map_err(|_| DrillError::stuck("the users", "not all have a key"))
 }
 
 /// Account *data*: the customers' records, and the role that reads them for *shop*.
@@ -288,7 +332,10 @@ async fn records(data: &Client, accounts: &Accounts, buckets: &Buckets) -> Resul
         must(data, "s3", "PutObject", input).await?;
     }
     let shop = format!("arn:aws:iam::{}:root", accounts.shop);
-    let read = policy(json!([bucket_rights(&buckets.records, &["s3:GetObject", "s3:ListBucket"])]));
+    let read = policy(json!([bucket_rights(
+        &buckets.records,
+        &["s3:GetObject", "s3:ListBucket"]
+    )]));
     role(data, "data-reader", trust(&shop), Grant::Inline(read)).await
 }
 
@@ -346,6 +393,12 @@ async fn log(
         "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}]);
     let input = json!({"TrailName": "company", "EventSelectors": selector});
     must(admin, "cloudtrail", "PutEventSelectors", input).await?;
-    must(admin, "cloudtrail", "StartLogging", json!({"Name": "company"})).await?;
+    must(
+        admin,
+        "cloudtrail",
+        "StartLogging",
+        json!({"Name": "company"}),
+    )
+    .await?;
     text(&made, &["TrailARN"])
 }
