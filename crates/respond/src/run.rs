@@ -18,7 +18,7 @@ use crate::aws::Reach;
 use crate::diff;
 use crate::journal::{Journal, Progress, Stage, word};
 use crate::pace::{Moment, Pace};
-use crate::plan::{Before, Plan, Requirement, Step, Work};
+use crate::plan::{Before, Plan, PlanKind, Requirement, Step, Work};
 use crate::verify::{CONTAINED, NOT_CONTAINED};
 
 /// How long to wait between two looks at a write that does not show yet, in seconds.
@@ -428,7 +428,14 @@ impl Running<'_> {
         let place = at_step.map_or(String::new(), |step| format!("at step {step}: "));
         let why = why.unwrap_or_default();
         let next = match outcome {
-            RunOutcome::Done => "verify, for done is not proved".to_owned(),
+            RunOutcome::Done => match self.plan.kind {
+                PlanKind::Contain => "verify, for done is not proved",
+                PlanKind::Eradicate => {
+                    "look again for what was left: there must be nothing, and the containment must still hold"
+                }
+                PlanKind::Recover => "see that the honest callers work with the new role",
+            }
+            .to_owned(),
             RunOutcome::Drift => format!(
                 "{place}{why}\nNothing was written by this step. Make a new plan from the state as it is now, or undo `{plan}`"
             ),
