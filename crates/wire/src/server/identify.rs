@@ -73,8 +73,7 @@ fn scoped(scope: &str, parts: &Parts, version: Option<&str>) -> Option<&'static 
     };
     let mut all = [first, second].into_iter().chain(named);
     if first.protocol.is_rest() {
-        let control = parts.headers.contains_key("x-amz-account-id")
-            && parts.uri.path().starts_with("/v20180820/");
+        let control = parts.uri.path().starts_with("/v20180820/");
         let name = if control { "s3control" } else { scope };
         return all.find(|service| service.name == name).or(Some(first));
     }

@@ -20,12 +20,13 @@ pub(super) fn fits(shape: &Shape, value: &str) -> bool {
 }
 
 fn compiled(pattern: &str) -> Option<Regex> {
-    // Java counts a closing bracket first in a class, and these classes, as this crate does not.
+    // Java knows these classes, and pairs of surrogates, as this crate does not.
     let translated = pattern
         .replace("\\p{Alnum}", "[a-zA-Z0-9]")
         .replace("\\p{ASCII}", "\\x00-\\x7F")
         .replace("\\p{Graph}", "\\x21-\\x7E")
         .replace("\\p{Print}", "\\x20-\\x7E")
+        .replace("\\uD800\\uDC00-\\uDBFF\\uDFFF", "\\x{10000}-\\x{10FFFF}")
         .replace("\\Z", "\\z");
     // Java's \w and \d are ASCII, but [^\x00-\x7F] and \p{L} must go on working.
     let ascii = translated
