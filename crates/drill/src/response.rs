@@ -324,8 +324,8 @@ pub(crate) async fn race(
             WATCH,
             LOOK,
             |verdict| {
-                let missing = verdict.layers.iter().flat_map(|layer| &layer.missing);
-                looks.push((verdict.at, verdict.outcome, missing.cloned().next()));
+                let mut missing = verdict.layers.iter().flat_map(|layer| &layer.missing);
+                looks.push((verdict.at, verdict.outcome, missing.next().cloned()));
             },
         )
         .await?;
