@@ -29,6 +29,11 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// The hash that was given, or nothing.
+    pub fn hash(&self) -> &str {
+        self.approve.as_deref().unwrap_or_default()
+    }
+
     /// Whether a hash was given.
     pub fn is_given(&self) -> bool {
         self.approve.is_some()
@@ -42,7 +47,7 @@ pub async fn run(
     kind: PlanKind,
     approval: &Approval,
 ) -> Result<Status, Status> {
-    let hash = approval.approve.as_deref().unwrap_or_default();
+    let hash = approval.hash();
     let plan = find(session, incident, kind, hash).await?;
     let (who, now) = (approver(approval.by.as_deref()), session.pace.now());
     approve::approve(&session.store, &plan.id, hash, &who, now)
@@ -79,7 +84,6 @@ async fn find(
         .plans(incident)
         .await
         .map_err(|error| out::fail(&error))?;
-    let given = hash.trim().to_ascii_lowercase();
     let of_kind: Vec<PlanRecord> = plans
         .into_iter()
         .filter(|plan| plan.kind == kind.as_str())
@@ -88,15 +92,20 @@ async fn find(
         .iter()
         .map(|plan| plan.hash.chars().take(16).collect())
         .collect();
-    let found = of_kind
-        .into_iter()
-        .find(|plan| given.len() >= 12 && plan.hash.starts_with(&given));
+    let found = of_kind.into_iter().find(|plan| has_hash(plan, hash));
     found.ok_or_else(|| {
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let given = hash.trim();
         out::fail(&format!(
             "no plan to {kind} of {incident} has the hash `{given}` (12 characters at the least); there are: {known}. Nothing was done"
         ))
     })
+}
+
+/// Whether this is the beginning of the plan's hash, or all of it.
+pub fn has_hash(plan: &PlanRecord, hash: &str) -> bool {
+    let given = hash.trim().to_ascii_lowercase();
+    given.len() >= 12 && plan.hash.starts_with(&given)
 }
 
 /// The newest plan of a kind that an incident has.
@@ -105,6 +114,12 @@ pub async fn newest(
     incident: IncidentId,
     kind: PlanKind,
 ) -> Result<PlanRecord, Status> {
+    // Says that there is no such incident, rather than that it has no plan.
+    session
+        .store
+        .incident(incident)
+        .await
+        .map_err(|error| out::fail(&error))?;
     let mut plans = session
         .store
         .plans(incident)

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use stockade_drill::{Audience, Line, Met, Nobody, Options, Order, Outcome, Voice, compromised_user, report};
+use stockade_drill::{
+    Audience, Line, Met, Nobody, Options, Order, Outcome, Voice, compromised_user, report,
+};
 
 use super::waiting;
 use crate::out::{self, Status};
@@ -33,8 +35,13 @@ enum Drill {
 
 pub fn run(arguments: &Arguments) -> Status {
     waiting(async {
-        let options = Options { seed: arguments.seed, order: Order::Plan };
-        let teller = Terminal { colour: out::colour() };
+        let options = Options {
+            seed: arguments.seed,
+            order: Order::Plan,
+        };
+        let teller = Terminal {
+            colour: out::colour(),
+        };
         let audience: &dyn Audience = if arguments.json { &Nobody } else { &teller };
         let played = match arguments.drill {
             Drill::CompromisedUser => compromised_user(options, audience).await,
@@ -46,7 +53,10 @@ pub fn run(arguments: &Arguments) -> Status {
         if let Some(path) = &arguments.html
             && let Err(error) = std::fs::write(path, report::html(&outcome))
         {
-            return out::fail(&format!("cannot write {}: {error}; give another --html FILE", path.display()));
+            return out::fail(&format!(
+                "cannot write {}: {error}; give another --html FILE",
+                path.display()
+            ));
         }
         if arguments.json {
             match serde_json::to_string_pretty(&outcome) {
@@ -75,7 +85,10 @@ fn status(outcome: &Outcome) -> Status {
 }
 
 fn shown(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .display()
+        .to_string()
 }
 
 /// Tells the account on the terminal, a line at a time.
@@ -95,12 +108,20 @@ impl Audience for Terminal {
             Voice::Responder => painted(self.colour, "36", "responder"),
             Voice::Proof => painted(self.colour, "35", "proof    "),
         };
-        out::print(&format!("  {}  {who}  {}\n", line.time.strftime("%a %H:%M:%S"), line.text));
+        out::print(&format!(
+            "  {}  {who}  {}\n",
+            line.time.strftime("%a %H:%M:%S"),
+            line.text
+        ));
     }
 }
 
 fn painted(colour: bool, code: &str, text: &str) -> String {
-    if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    if colour {
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn score(outcome: &Outcome, colour: bool) -> String {
@@ -111,7 +132,10 @@ fn score(outcome: &Outcome, colour: bool) -> String {
             Met::NotMet => painted(colour, "31", "NOT MET"),
             Met::Unknown => painted(colour, "33", "unknown"),
         };
-        text += &format!("  {mark}  {}\n           {}\n", criterion.name, criterion.how);
+        text += &format!(
+            "  {mark}  {}\n           {}\n",
+            criterion.name, criterion.how
+        );
     }
     text
 }

@@ -15,6 +15,7 @@ use stockade_respond::{approve, incident};
 use stockade_store::IncidentId;
 
 use super::carry::{self, Approval};
+use super::range::duration;
 use super::respond::show;
 use super::target::{Session, Target};
 use super::waiting;
@@ -30,7 +31,7 @@ pub struct VerifyArguments {
     #[command(flatten)]
     target: Target,
     /// Go on looking for so long, as in 30m
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     watch: Option<SignedDuration>,
 }
 

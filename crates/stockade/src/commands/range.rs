@@ -16,8 +16,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     listen: SocketAddr,
     /// The administrator's access key; a random one is made without it
-    #[arg(long, value_name = "ID:SECRET", value_parser = key)]
-    admin_key: Option<(String, Secret)>,
+    #[arg(long, value_name = "ID:SECRET", value_parser = hidden)]
+    admin_key: Option<Secret>,
     /// The account that the range has at first
     #[arg(long, value_name = "ID", default_value = "123456789012")]
     account: AccountId,
@@ -30,6 +30,15 @@ pub struct Arguments {
     /// How often trails deliver to their buckets
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     trail_delay: SignedDuration,
+}
+
+/// Takes anything: an error of the parser would show what was typed.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the form that a parser of arguments has"
+)]
+fn hidden(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
 }
 
 fn key(text: &str) -> Result<(String, Secret), String> {
@@ -46,7 +55,8 @@ fn key(text: &str) -> Result<(String, Secret), String> {
     Ok((id.to_owned(), Secret::new(secret)))
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+/// A time that is not negative.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<SignedDuration>() {
         Ok(duration) if !duration.is_negative() => Ok(duration),
         _ => Err("give a time such as 4s, 5m or 1h30m".to_owned()),
@@ -60,10 +70,18 @@ pub fn run(arguments: Arguments) -> Status {
             arguments.listen
         ));
     }
+    let admin_key = match arguments
+        .admin_key
+        .map(|text| key(text.expose()))
+        .transpose()
+    {
+        Ok(admin_key) => admin_key,
+        Err(why) => return out::fail(&format!("--admin-key: {why}")),
+    };
     waiting(serve(Config {
         listen: arguments.listen,
         account: arguments.account,
-        admin_key: arguments.admin_key,
+        admin_key,
         seed: arguments.seed,
         iam_delay: arguments.iam_delay,
         trail_delay: arguments.trail_delay,
@@ -72,6 +90,10 @@ pub fn run(arguments: Arguments) -> Status {
 }
 
 async fn serve(config: Config) -> Status {
+    let stopped = match stop_signal() {
+        Ok(stopped) => stopped,
+        Err(error) => return out::fail(&format!("cannot listen for signals: {error}")),
+    };
     let range = match Range::start(config).await {
         Ok(range) => range,
         Err(error) => return out::fail(&error),
@@ -87,22 +109,21 @@ async fn serve(config: Config) -> Status {
         endpoint = range.endpoint(),
         secret = secret.expose(),
     ));
-    wait_for_stop().await;
+    stopped.await;
     range.stop().await;
     Status::Fine
 }
 
-async fn wait_for_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
+/// Becomes ready at Ctrl-C or a termination signal. It listens from the moment it is made: what comes
+/// before it is waited for is not lost.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
-    }
+    })
 }

@@ -16,6 +16,9 @@ use super::triage::UserSubject;
 use super::waiting;
 use crate::out::{self, Status};
 
+/// The status of an incident whose containment was taken back.
+const UNDONE: &str = "undone";
+
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -62,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Status {
 
 /// Triage, an incident, a plan; nothing is changed.
 async fn proposed(arguments: &UserArguments, session: &Session) -> Result<Status, Status> {
-    let facts = arguments.subject.facts(session).await?;
+    let (facts, _) = arguments.subject.facts(session).await?;
     let now = session.pace.now();
     let incident = opened(session, &facts, now).await?;
     let options = ContainOptions {
@@ -103,7 +106,8 @@ async fn opened(
     now: Timestamp,
 ) -> Result<IncidentId, Status> {
     let failed = |error: stockade_store::StoreError| out::fail(&error);
-    match open_incident(session, &facts.arn.to_string()).await? {
+    let about = incidents(session, &facts.arn.to_string()).await?;
+    match about.into_iter().find(|incident| incident.status != UNDONE) {
         Some(incident) => {
             incident::update(&session.store, incident.id, facts, now)
                 .await
@@ -117,28 +121,39 @@ async fn opened(
     }
 }
 
-/// The newest incident about a user that is not over; `who` is its ARN or its name.
-async fn open_incident(session: &Session, who: &str) -> Result<Option<Incident>, Status> {
+/// The incidents about a user, newest first; `who` is the ARN or the name.
+async fn incidents(session: &Session, who: &str) -> Result<Vec<Incident>, Status> {
     let mut incidents = session
         .store
         .incidents()
         .await
         .map_err(|error| out::fail(&error))?;
-    incidents.sort_by_key(|incident| incident.id);
     let name = format!("/{who}");
-    Ok(incidents.into_iter().rev().find(|incident| {
-        (incident.subject == who || incident.subject.ends_with(&name))
-            && incident.status != "undone"
-    }))
+    incidents.retain(|incident| incident.subject == who || incident.subject.ends_with(&name));
+    incidents.sort_by_key(|incident| std::cmp::Reverse(incident.id));
+    Ok(incidents)
 }
 
 /// Runs the plan of this hash, and verifies it.
 async fn approved(arguments: &UserArguments, session: &Session) -> Result<Status, Status> {
     let name = &arguments.subject.name;
-    let Some(incident) = open_incident(session, name).await? else {
+    let about = incidents(session, name).await?;
+    let Some(newest) = about.first() else {
         return Err(out::fail(&format!(
             "there is no plan for `{name}` yet: run `stockade respond user {name}` first, and read what it shows"
         )));
     };
-    carry::run(session, incident.id, PlanKind::Contain, &arguments.approval).await
+    // Users of the same name in two accounts have an incident each: the hash tells which is meant.
+    let mut meant = newest.id;
+    for incident in &about {
+        let plans = session.store.plans(incident.id).await;
+        let plans = plans.map_err(|error| out::fail(&error))?;
+        if plans
+            .iter()
+            .any(|plan| carry::has_hash(plan, arguments.approval.hash()))
+        {
+            meant = incident.id;
+        }
+    }
+    carry::run(session, meant, PlanKind::Contain, &arguments.approval).await
 }

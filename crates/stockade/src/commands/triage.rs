@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Status {
             Ok(session) => session,
             Err(status) => return status,
         };
-        let facts = match arguments.subject.facts(&session).await {
+        let (facts, is_whole) = match arguments.subject.facts(&session).await {
             Ok(facts) => facts,
             Err(status) => return status,
         };
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Status {
         } else {
             out::print(&triage_text(&facts));
         }
-        if facts.unknowns().is_empty() {
+        if facts.unknowns().is_empty() && is_whole {
             Status::Fine
         } else {
             Status::Incomplete
@@ -83,12 +83,14 @@ pub fn run(arguments: &Arguments) -> Status {
 }
 
 impl UserSubject {
-    /// Gathers the facts. Changes nothing.
-    pub async fn facts(&self, session: &Session) -> Result<UserFacts, Status> {
+    /// Gathers the facts, and whether all of the logs could be read. Changes nothing.
+    pub async fn facts(&self, session: &Session) -> Result<(UserFacts, bool), Status> {
         let mut events = Vec::new();
+        let mut is_whole = true;
         if !self.logs.is_empty() {
             let summary = read_paths(&self.logs, &mut |event| events.push(event))
                 .map_err(|e| out::fail(&e))?;
+            is_whole = summary.skipped_count == 0;
             for skipped in &summary.skipped {
                 out::note(&format!("stockade: skipped {skipped}"));
             }
@@ -104,8 +106,7 @@ impl UserSubject {
             lookup: (!self.no_lookup).then(|| session.regions.clone()),
             suspect_addresses: self.suspect.clone(),
         };
-        user(&session.reach, &session.pace, &self.name, &options)
-            .await
-            .map_err(|error| out::fail(&error))
+        let facts = user(&session.reach, &session.pace, &self.name, &options).await;
+        Ok((facts.map_err(|error| out::fail(&error))?, is_whole))
     }
 }
