@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stockade_model::{Region, Secret, Timestamp};
 use stockade_wire::sigv4::{self, Credentials};
@@ -19,6 +20,7 @@ use crate::endpoint;
 use crate::error::CloudError;
 use crate::paging;
 use crate::retry::{Patience, Repetition, Scatter};
+use crate::service_clock::{Ahead, ServiceClock};
 use crate::transport::{self, Http};
 
 /// Who the credentials belong to, as `sts:GetCallerIdentity` tells.
@@ -39,6 +41,7 @@ pub struct Client {
     patience: Patience,
     http: Http,
     scatter: Arc<Scatter>,
+    ahead: Arc<Ahead>,
 }
 
 impl fmt::Debug for Client {
@@ -76,6 +79,7 @@ impl Client {
             patience,
             http,
             scatter: Arc::new(Scatter::new(seed)),
+            ahead: Arc::default(),
         })
     }
 
@@ -100,6 +104,17 @@ impl Client {
     /// The time, from the client's clock.
     pub fn now(&self) -> Timestamp {
         self.config.clock.now()
+    }
+
+    /// How far the service's clock is ahead of the client's, as its last answer told; zero within two seconds, and
+    /// before the first answer.
+    pub fn ahead(&self) -> SignedDuration {
+        self.ahead.get()
+    }
+
+    /// The service's clock. Signatures do not go by it.
+    pub fn service_clock(&self) -> ServiceClock {
+        ServiceClock(self.clone())
     }
 
     /// The same client in another region.
@@ -347,6 +362,7 @@ impl Client {
         let (parts, body) = transport::exchange(&self.http, request, &self.patience)
             .await
             .map_err(|failure| attempt::failed(call, failure, &self.patience))?;
+        self.ahead.told(&parts.headers, self.config.clock.now());
         if let Some(detail) = attempt::foreign(call, &parts, &body) {
             return Err(attempt::not_aws(call, &parts, detail));
         }

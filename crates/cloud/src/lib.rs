@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod paging;
 mod retry;
+mod service_clock;
 mod transport;
 
 pub use client::{CallerIdentity, Client};
@@ -20,5 +21,6 @@ pub use config::Config;
 pub use credentials::{CredentialsError, Environment, Overrides};
 pub use error::{CloudError, NotReached};
 pub use retry::Patience;
+pub use service_clock::ServiceClock;
 pub use stockade_wire::sigv4::Credentials;
 pub use stockade_wire::{AwsError, Object};

@@ -1,6 +1,7 @@
 //! Opening the store: the file, its protection, its schema.
 
 use std::fs::{File, OpenOptions};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::error::StoreError;
 /// Each migration takes the schema from its index to the next. Never change one that was
 /// released: add another.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_incidents.sql")];
+
+/// How a file of SQLite's begins.
+const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// How long a write waits for another process's write.
 const BUSY: Duration = Duration::from_secs(15);
@@ -106,6 +110,17 @@ fn private_folder(path: &Path) -> Result<(), StoreError> {
     })
 }
 
+/// Whether it is a file that is empty or a database of SQLite's.
+fn is_ours(file: &mut File) -> std::io::Result<bool> {
+    let found = file.metadata()?;
+    if !found.is_file() || found.len() == 0 {
+        return Ok(found.is_file());
+    }
+    let mut start = Vec::new();
+    file.take(SQLITE.len() as u64).read_to_end(&mut start)?;
+    Ok(start == SQLITE)
+}
+
 /// Opens or makes a file that its owner alone may read.
 pub(crate) fn private_file(path: &Path) -> Result<File, StoreError> {
     let failed = |error: std::io::Error| StoreError::File {
@@ -116,7 +131,13 @@ pub(crate) fn private_file(path: &Path) -> Result<File, StoreError> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(failed)?;
+    let mut file = options.open(path).map_err(failed)?;
+    // A path that was mistyped: nobody's device or notes are touched.
+    if !is_ours(&mut file).map_err(failed)? {
+        return Err(failed(std::io::Error::other(
+            "it is something else than an incident store",
+        )));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -188,7 +209,14 @@ mod tests {
 
         let other = folder.path().join("notes.txt");
         std::fs::write(&other, "this is no database at all, but a text ".repeat(99)).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions();
+        let before = mode(&other);
         assert!(Store::open(&other).await.is_err());
+        assert_eq!(
+            mode(&other),
+            before,
+            "the file of somebody else was changed"
+        );
         assert!(Store::open(folder.path()).await.is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use stockade_model::{AccountId, Event, Region};
 
-use super::{Layer, VerifyOptions};
+use super::{Layer, VerifyOptions, doors};
 use crate::aws::Reach;
 use crate::events::{self, Coverage, Wanted};
 use crate::lineage::Lineage;
@@ -54,6 +54,7 @@ pub(super) async fn layer(
         ));
     }
     judge(&mut layer, facts, &lineage, &gathered, (from, settled));
+    doors::opened(&mut layer, reach, facts, &lineage, &gathered).await;
     (lineage, layer.judged())
 }
 
