@@ -58,6 +58,9 @@ pub(crate) struct Adversary {
     maintenance: String,
     orders: String,
     records: String,
+    /// Whether it also opens doors in the race that no plan can know of: the trust of another role.
+    opens_doors: bool,
+    ops: String,
     /// The keys and sessions that it had when the response began.
     pub early: Vec<String>,
     /// How many customers' records it has.
@@ -94,6 +97,8 @@ impl Adversary {
             maintenance: format!("arn:aws:iam::{shop}:role/maintenance"),
             orders: world.buckets.orders.clone(),
             records: world.buckets.records.clone(),
+            opens_doors: false,
+            ops: format!("arn:aws:iam::{shop}:role/ops"),
             early: Vec::new(),
             loot: 0,
         }
@@ -109,7 +114,8 @@ impl Adversary {
     }
 
     /// The response begins: this is what will be put against it.
-    pub(crate) fn learn(&mut self, against: Against) {
+    pub(crate) fn learn(&mut self, against: Against, opens_doors: bool) {
+        self.opens_doors = opens_doors;
         self.early = self.held();
         self.against = against;
     }
@@ -148,11 +154,13 @@ impl Adversary {
                 Holder::Session => self.with_session(&client, turn).await,
                 Holder::Role => self.with_role(&client, turn).await,
                 Holder::Outside => {
-                    let input = json!({"RoleArn": self.maintenance, "RoleSessionName": "vendor"});
-                    let _ = self
-                        .actor
-                        .call_with(&client, "sts", "AssumeRole", input)
-                        .await;
+                    for role in [self.maintenance.clone(), self.ops.clone()] {
+                        let input = json!({"RoleArn": role, "RoleSessionName": "vendor"});
+                        let _ = self
+                            .actor
+                            .call_with(&client, "sts", "AssumeRole", input)
+                            .await;
+                    }
                 }
             }
         }
@@ -168,6 +176,16 @@ impl Adversary {
         // To a dead key every call has the same answer.
         if taken.is_err_and(|error| is_dead(&error)) {
             return;
+        }
+        if self.opens_doors {
+            let document = policy(
+                json!([{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]),
+            );
+            let input = json!({"RoleName": "ops", "PolicyDocument": document});
+            let _ = self
+                .actor
+                .call_with(client, "iam", "UpdateAssumeRolePolicy", input)
+                .await;
         }
         // Its own keys first, then those of the others in turn.
         let other = self.keys.get(turn % self.keys.len().max(1)).cloned();

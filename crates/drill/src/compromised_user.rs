@@ -39,6 +39,9 @@ pub struct Options {
     pub seed: u64,
     /// In which order the containment is done.
     pub order: Order,
+    /// Whether the adversary also opens doors in the race that the plan does not look for. The containment is then
+    /// not complete, and the verdict must say so.
+    pub opens_doors: bool,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
         Self {
             seed: 1,
             order: Order::Plan,
+            opens_doors: false,
         }
     }
 }
@@ -84,7 +88,7 @@ pub async fn compromised_user(
     let folder = tempfile::tempdir()?;
     let world = World::build(options.seed, time(BUILT)?).await?;
     let teller = Teller::new(audience, world.range.clock());
-    let played = play(world, options.order, folder.path(), &teller).await?;
+    let played = play(world, options, folder.path(), &teller).await?;
     let mut outcome = score::outcome(&played, options.seed);
     outcome.lines = teller.into_lines();
     played.case.store.close().await;
@@ -94,7 +98,7 @@ pub async fn compromised_user(
 
 async fn play(
     world: World,
-    order: Order,
+    options: Options,
     folder: &Path,
     teller: &Teller<'_>,
 ) -> Result<Played, DrillError> {
@@ -107,7 +111,7 @@ async fn play(
     let hunt = hunt(&world, folder, teller).await?;
     tell_stories(&hunt, teller);
     teller.phase("Incident and triage");
-    let case = open(&world, &hunt, order, folder, teller).await?;
+    let case = open(&world, &hunt, options.order, folder, teller).await?;
     teller.phase("The plan");
     tell_plan(&case.plan, &case.record, teller);
     teller.phase("Rehearsal on a copy of everything");
@@ -118,7 +122,7 @@ async fn play(
     approve_all(&case.store, &case.record, &case.plan, approved, teller).await?;
     teller.phase("Containment, while the attacker acts every second");
     let cast = Mutex::new(Cast { company, adversary });
-    let race = race(&world, &case, &cast, folder, teller).await?;
+    let race = race(&world, &case, &cast, options, folder, teller).await?;
     let (mut eradicated, mut recovered) = (None, None);
     if race.verdict.outcome == Proof::Contained {
         teller.phase("Eradication");

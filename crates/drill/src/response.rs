@@ -21,7 +21,7 @@ use stockade_store::{IncidentId, NewIncident, PlanRecord, Store};
 use tokio::sync::Mutex;
 
 use crate::adversary::Against;
-use crate::compromised_user::Order;
+use crate::compromised_user::{Options, Order};
 use crate::error::DrillError;
 use crate::logs;
 use crate::outcome::PlanRun;
@@ -279,16 +279,18 @@ pub(crate) async fn race(
     world: &World,
     case: &Case,
     cast: &Mutex<Cast>,
+    options: Options,
     folder: &Path,
     teller: &Teller<'_>,
 ) -> Result<Race, DrillError> {
     {
         let mut cast = cast.lock().await;
         cast.company.pace(SignedDuration::from_secs(20));
-        cast.adversary.learn(Against {
+        let against = Against {
             user_policy: plan::user_policy_name(case.id),
             role_policy: plan::role_policy_name(case.id),
-        });
+        };
+        cast.adversary.learn(against, options.opens_doors);
     }
     let began = world.range.now();
     let reach = reach(world).await?;
@@ -311,7 +313,7 @@ pub(crate) async fn race(
         pace: &silent,
         ..engine
     };
-    let options = VerifyOptions {
+    let verifying = VerifyOptions {
         lookup: Some(vec![world.region.clone()]),
         ..VerifyOptions::new()
     };
@@ -320,7 +322,7 @@ pub(crate) async fn race(
         .watch(
             &case.record.id,
             &case.facts,
-            &options,
+            &verifying,
             WATCH,
             LOOK,
             |verdict| {

@@ -130,21 +130,26 @@ pub fn describe(found: &Persistence) -> String {
 pub async fn survey(reach: &Reach, facts: &UserFacts) -> Vec<Item> {
     let mut items = Vec::new();
     for found in &facts.persistence {
-        let looked = async {
-            let call = Call::new("sts", "AssumeRole", json!({}));
-            let account: AccountId = found.account.parse().map_err(|error| {
-                let why = format!("{error}");
-                CallError::new(&call, crate::aws::Fault::Refused, "", &why)
-            })?;
-            let aws = reach.account(&account).await?;
-            look(aws.as_ref(), found).await
-        };
-        items.push(Item {
-            now: looked.await.into(),
-            found: found.clone(),
-        });
+        items.push(item(reach, found).await);
     }
     items
+}
+
+/// Looks at one thing.
+pub(crate) async fn item(reach: &Reach, found: &Persistence) -> Item {
+    let looked = async {
+        let call = Call::new("sts", "AssumeRole", json!({}));
+        let account: AccountId = found.account.parse().map_err(|error| {
+            let why = format!("{error}");
+            CallError::new(&call, crate::aws::Fault::Refused, "", &why)
+        })?;
+        let aws = reach.account(&account).await?;
+        look(aws.as_ref(), found).await
+    };
+    Item {
+        now: looked.await.into(),
+        found: found.clone(),
+    }
 }
 
 /// The state as the action reads it, or gone when it is the state that the action makes.

@@ -6,6 +6,7 @@
 //! (`trail.rs`).
 
 mod credentials;
+mod doors;
 mod policies;
 mod trail;
 

@@ -111,6 +111,24 @@ async fn race() {
     assert_eq!(plan.attacker.before, naive.attacker.before);
 }
 
+#[tokio::test]
+async fn a_door_that_the_plan_does_not_close_is_no_containment() {
+    let options = Options {
+        opens_doors: true,
+        ..Options::default()
+    };
+    let outcome = compromised_user(options, &Nobody).await.unwrap();
+    let verdict = outcome.verdict.as_ref().unwrap();
+    assert_eq!(verdict.outcome, Proof::NotContained);
+    let mut evidence = verdict.layers.iter().flat_map(|layer| &layer.evidence);
+    assert!(
+        evidence.any(|text| text.contains("trust policy of role ops")),
+        "{verdict:?}"
+    );
+    assert!(outcome.attacker.after.done > 0, "the door is a real one");
+    assert_eq!(met(&outcome, "The verdict"), Met::NotMet);
+}
+
 struct Lines(Mutex<Vec<Line>>);
 
 impl Audience for Lines {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use stockade_drill::{
-    Audience, Line, Met, Nobody, Options, Order, Outcome, Voice, compromised_user, report,
+    Audience, Line, Met, Nobody, Options, Outcome, Voice, compromised_user, report,
 };
 
 use super::waiting;
@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments) -> Status {
     waiting(async {
         let options = Options {
             seed: arguments.seed,
-            order: Order::Plan,
+            ..Options::default()
         };
         let teller = Terminal {
             colour: out::colour(),
