@@ -65,7 +65,9 @@ pub async fn run(
         .map_err(|error| out::fail(&error))?;
     out::print(&run_text(&report));
     match report.outcome {
-        RunOutcome::Done if kind == PlanKind::Contain => verify(session, incident, None).await,
+        RunOutcome::Done if kind == PlanKind::Contain => {
+            verify(session, incident, None, None).await
+        }
         RunOutcome::Done => Ok(Status::Fine),
         RunOutcome::Waiting | RunOutcome::Unknown => Ok(Status::Incomplete),
         RunOutcome::Drift | RunOutcome::Failed => Ok(Status::Failed),
@@ -137,6 +139,7 @@ pub async fn verify(
     session: &Session,
     id: IncidentId,
     watch: Option<SignedDuration>,
+    trail_delay: Option<SignedDuration>,
 ) -> Result<Status, Status> {
     let incident = session
         .store
@@ -145,9 +148,11 @@ pub async fn verify(
         .map_err(|error| out::fail(&error))?;
     let facts = incident::facts(&incident).map_err(|error| out::fail(&error))?;
     let plan = newest(session, id, PlanKind::Contain).await?;
+    let usual = VerifyOptions::new();
     let options = VerifyOptions {
         lookup: Some(session.regions.clone()),
-        ..VerifyOptions::new()
+        trail_delay: trail_delay.unwrap_or(usual.trail_delay),
+        ..usual
     };
     let engine = session.engine();
     let verdict: Result<Verdict, _> = match watch {

@@ -33,6 +33,9 @@ pub struct VerifyArguments {
     /// Go on looking for so long, as in 30m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     watch: Option<SignedDuration>,
+    /// How late the trail may still deliver an event; 15m on AWS, and nothing on a range
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "15m")]
+    trail_delay: SignedDuration,
 }
 
 #[derive(Args)]
@@ -122,9 +125,14 @@ enum Format {
 pub fn verify(arguments: &VerifyArguments) -> Status {
     waiting(async {
         match arguments.target.session().await {
-            Ok(session) => carry::verify(&session, arguments.incident, arguments.watch)
-                .await
-                .unwrap_or_else(|s| s),
+            Ok(session) => carry::verify(
+                &session,
+                arguments.incident,
+                arguments.watch,
+                Some(arguments.trail_delay),
+            )
+            .await
+            .unwrap_or_else(|s| s),
             Err(status) => status,
         }
     })
