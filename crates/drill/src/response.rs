@@ -111,7 +111,7 @@ pub(crate) fn told(world: &World, hunt: &Hunt, events: &[Event]) -> TriageOption
         events: events.to_vec(),
         lookup: Some(vec![world.region.clone()]),
         findings: hunt.findings.clone(),
-        suspect_addresses: Vec::new(),
+        ..TriageOptions::default()
     }
 }
 

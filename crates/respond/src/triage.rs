@@ -40,6 +40,8 @@ pub struct TriageOptions {
     pub lookup: Option<Vec<Region>>,
     /// What was detected: it tells the attacker's callers.
     pub findings: Vec<Finding>,
+    /// Detects in all events that were read, those of LookupEvents too, what `findings` does not have.
+    pub detect: Option<fn(&[Event]) -> Vec<Finding>>,
     /// Source addresses of the attacker, where they are known otherwise.
     pub suspect_addresses: Vec<String>,
 }
@@ -207,6 +209,13 @@ pub struct RoleFacts {
 }
 
 impl UserFacts {
+    /// Whether something speaks against some caller. If not, none may be taken for honest: the
+    /// attacker is among them.
+    pub fn attacker_is_known(&self) -> bool {
+        let mut callers = self.callers.iter().chain(&self.role_callers);
+        callers.any(|caller| caller.suspect.is_some())
+    }
+
     /// Everything that is not known, in a line each.
     pub fn unknowns(&self) -> Vec<String> {
         let mut unknowns = Vec::new();

@@ -217,6 +217,9 @@ impl Making<'_> {
 
     fn remarks(&mut self) {
         let facts = self.facts;
+        if !facts.callers.is_empty() && !facts.attacker_is_known() {
+            self.notes.push("Nothing tells which of the callers is the attacker: those that are named as hurt may be the attacker's own. Name the attacker's addresses with --suspect.".to_owned());
+        }
         if facts.login_profile.known().is_some_and(Option::is_some) {
             self.notes.push("The user has a console password. The deny stops the console too; the password is left alone, for deleting it has no way back.".to_owned());
         }

@@ -169,7 +169,7 @@ fn replace(
             notes.push("The role's permissions come from the trail: actions that happen once a year, and data events that the trail does not record, are missing. Read them before approving.".to_owned());
         }
         None => notes.push(
-            "No honest caller is known: the role gets no permissions. Give it what its users need."
+            "No caller is known to be honest (the attacker's addresses may be named with --suspect at the triage): the role gets no permissions. Give it what its users need."
                 .to_owned(),
         ),
     }
@@ -178,6 +178,9 @@ fn replace(
 
 /// Statements for the actions of the honest callers of the user's own keys, by their resources.
 fn least_privilege(facts: &UserFacts) -> Option<Value> {
+    if !facts.attacker_is_known() {
+        return None;
+    }
     let subject = facts.arn.to_string();
     let honest = |caller: &&Caller| caller.suspect.is_none() && caller.identity == subject;
     let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -439,7 +439,9 @@ fn own_keys(facts: &UserFacts) -> Vec<String> {
 /// What the events tell.
 fn follow(facts: &mut UserFacts, events: &[Event], options: &TriageOptions) {
     facts.events = events.len();
-    let suspects = Suspects::new(&options.findings, &options.suspect_addresses);
+    let mut findings = options.findings.clone();
+    findings.extend(options.detect.iter().flat_map(|detect| detect(events)));
+    let suspects = Suspects::new(&findings, &options.suspect_addresses);
     let lineage = Lineage::trace(&facts.arn.to_string(), &own_keys(facts), events);
     let owned = lineage.events(events);
     facts.callers = callers::group(owned, &suspects, true);

@@ -178,14 +178,14 @@ fn judge(
         *refused.entry((address, agent)).or_default() += 1;
     }
     for ((address, agent), count) in refused {
-        let honest = facts.callers.iter().any(|caller| {
+        let from_before = facts.callers.iter().any(|caller| {
             caller.suspect.is_none()
                 && (&caller.source_address, &caller.user_agent) == (&address, &agent)
         });
-        let who = if honest {
-            "an honest caller, as foretold"
-        } else {
-            "somebody still tries"
+        let who = match (from_before, facts.attacker_is_known()) {
+            (true, true) => "an honest caller, as foretold",
+            (true, false) => "somebody still tries: the attacker, or an honest caller",
+            (false, _) => "somebody still tries",
         };
         layer.remarks.push(format!(
             "{count} calls failed from {address} ({agent}): {who}"

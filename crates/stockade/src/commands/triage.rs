@@ -97,11 +97,9 @@ impl UserSubject {
         }
         let options = TriageOptions {
             account: self.account.clone(),
-            findings: if events.is_empty() {
-                Vec::new()
-            } else {
-                RuleSet::builtin().hunt(&events)
-            },
+            findings: Vec::new(),
+            // What speaks against a caller may be in the event history alone.
+            detect: Some(|events| RuleSet::builtin().hunt(events)),
             events,
             lookup: (!self.no_lookup).then(|| session.regions.clone()),
             suspect_addresses: self.suspect.clone(),
