@@ -1,20 +1,16 @@
-//! The attacker: from a leaked key to another account's data, and then a race against the response.
+//! The attacker: what it holds, and its race against the response. How it came in is `attack.rs`.
 //!
 //! Owns what the attacker holds and tries. The adversary is a hard one: it acts between every two steps of the
 //! response and every second that the response waits, tries everything that it holds, and even knows the
 //! names of what is put against it.
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stockade_cloud::{Client, Credentials};
 
 use crate::actor::{Actor, credentials, is_dead};
-use crate::company::Company;
-use crate::error::DrillError;
-use crate::telling::{Teller, Voice};
-use crate::world::{RECORDS, World, policy, record_key};
+use crate::world::{World, policy, record_key};
 
-const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+pub(crate) const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 /// How many users it makes in the race at most: it could go on for ever.
 const NEWCOMERS: usize = 2;
 /// From where it comes: an address for documentation.
@@ -22,7 +18,7 @@ pub(crate) const ADDRESS: &str = "203.0.113.77";
 
 /// Whose credentials they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Holder {
+pub(crate) enum Holder {
     /// A user's own key.
     User(String),
     /// A session of GetSessionToken.
@@ -54,8 +50,10 @@ pub(crate) struct Adversary {
     newcomers: usize,
     strikes: usize,
     against: Against,
-    reader: String,
-    maintenance: String,
+    /// The role in the second account.
+    pub reader: String,
+    /// The role whose trust it changes.
+    pub maintenance: String,
     orders: String,
     records: String,
     /// Whether it also opens doors in the race that no plan can know of: the trust of another role.
@@ -113,6 +111,15 @@ impl Adversary {
             .collect()
     }
 
+    /// Its session of GetSessionToken.
+    pub(crate) fn session(&self) -> Option<Client> {
+        let mut sessions = self
+            .holdings
+            .iter()
+            .filter(|holding| holding.holder == Holder::Session);
+        sessions.next().map(|holding| holding.client.clone())
+    }
+
     /// The response begins: this is what will be put against it.
     pub(crate) fn learn(&mut self, against: Against, opens_doors: bool) {
         self.opens_doors = opens_doors;
@@ -120,11 +127,17 @@ impl Adversary {
         self.against = against;
     }
 
-    async fn first(&mut self, service: &str, operation: &str, input: Value) -> Option<Value> {
+    pub(crate) async fn first(
+        &mut self,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Option<Value> {
         self.actor.call(service, operation, input).await.ok()
     }
 
-    fn take(&mut self, holder: Holder, answer: &Value) -> Option<Client> {
+    /// Keeps what an answer hands out.
+    pub(crate) fn take(&mut self, holder: Holder, answer: &Value) -> Option<Client> {
         let credentials: Credentials = credentials(answer)?;
         if let Holder::User(name) = &holder {
             self.keys
@@ -294,219 +307,4 @@ impl Adversary {
                 .await;
         }
     }
-}
-
-/// Lets time pass while everybody honest works.
-pub(crate) async fn pass(world: &World, company: &mut Company, by: SignedDuration) {
-    let mut left = by;
-    while left.is_positive() {
-        let step = left.min(SignedDuration::from_secs(30));
-        let now = world.range.advance(step);
-        company.work(now).await;
-        left -= step;
-    }
-}
-
-/// The attack, told as it goes.
-pub(crate) async fn attack(
-    world: &World,
-    company: &mut Company,
-    teller: &Teller<'_>,
-) -> Result<Adversary, DrillError> {
-    let mut attacker = Adversary::new(world);
-    teller.tell(
-        Voice::Attacker,
-        format!("finds the key of deploy-bot in a public repository and uses it from {ADDRESS}"),
-    );
-    let refused = explore(world, company, &mut attacker).await;
-    teller.tell(
-        Voice::Attacker,
-        format!("asks who it is, reads users, roles and policies of the account; {refused} other calls are refused"),
-    );
-    let input = json!({"UserName": "deploy-bot", "PolicyArn": ADMINISTRATOR});
-    step(&mut attacker, "iam", "AttachUserPolicy", input).await?;
-    teller.tell(
-        Voice::Attacker,
-        "attaches AdministratorAccess to its own user, which a careless statement allows",
-    );
-    pass(world, company, SignedDuration::from_secs(75)).await;
-    settle_in(world, company, &mut attacker, teller).await?;
-    steal(world, company, &mut attacker, teller).await?;
-    Ok(attacker)
-}
-
-async fn step(
-    attacker: &mut Adversary,
-    service: &str,
-    operation: &str,
-    input: Value,
-) -> Result<Value, DrillError> {
-    let answer = attacker.actor.call(service, operation, input).await;
-    answer.map_err(|error| {
-        DrillError::stuck(
-            format!("the attacker's {service}:{operation}"),
-            error.to_string(),
-        )
-    })
-}
-
-/// Who am I, what is there, what may I do? Returns how much was refused.
-async fn explore(world: &World, company: &mut Company, attacker: &mut Adversary) -> usize {
-    let calls = [
-        ("sts", "GetCallerIdentity", json!({})),
-        ("s3", "ListBuckets", json!({})),
-        ("iam", "ListUsers", json!({})),
-        ("iam", "ListRoles", json!({})),
-        ("iam", "GetAccountAuthorizationDetails", json!({})),
-        (
-            "iam",
-            "ListAttachedUserPolicies",
-            json!({"UserName": "deploy-bot"}),
-        ),
-        ("iam", "ListUserPolicies", json!({"UserName": "deploy-bot"})),
-        (
-            "iam",
-            "GetUserPolicy",
-            json!({"UserName": "deploy-bot", "PolicyName": "deploy-bot-work"}),
-        ),
-        ("iam", "ListGroups", json!({})),
-        ("organizations", "DescribeOrganization", json!({})),
-        ("cloudtrail", "DescribeTrails", json!({})),
-        ("iam", "CreateUser", json!({"UserName": "support-svc"})),
-        ("iam", "CreateAccessKey", json!({"UserName": "deploy-bot"})),
-        (
-            "sts",
-            "AssumeRole",
-            json!({"RoleArn": attacker.maintenance.clone(), "RoleSessionName": "test"}),
-        ),
-        (
-            "sts",
-            "AssumeRole",
-            json!({"RoleArn": attacker.reader.clone(), "RoleSessionName": "test"}),
-        ),
-    ];
-    let mut refused = 0;
-    for (service, operation, input) in calls {
-        refused += usize::from(attacker.first(service, operation, input).await.is_none());
-        pass(world, company, SignedDuration::from_secs(11)).await;
-    }
-    refused
-}
-
-/// A second key, a user, a door for an account outside, a long session.
-async fn settle_in(
-    world: &World,
-    company: &mut Company,
-    attacker: &mut Adversary,
-    teller: &Teller<'_>,
-) -> Result<(), DrillError> {
-    let made = step(
-        attacker,
-        "iam",
-        "CreateAccessKey",
-        json!({"UserName": "deploy-bot"}),
-    )
-    .await?;
-    attacker.take(Holder::User("deploy-bot".into()), &made);
-    teller.tell(Voice::Attacker, "makes a second key for deploy-bot");
-    pass(world, company, SignedDuration::from_secs(40)).await;
-    let user = json!({"UserName": "support-svc"});
-    step(attacker, "iam", "CreateUser", user.clone()).await?;
-    let attach = json!({"UserName": "support-svc", "PolicyArn": ADMINISTRATOR});
-    step(attacker, "iam", "AttachUserPolicy", attach).await?;
-    let made = step(attacker, "iam", "CreateAccessKey", user).await?;
-    attacker.take(Holder::User("support-svc".into()), &made);
-    teller.tell(
-        Voice::Attacker,
-        "makes the user support-svc, an administrator with a key",
-    );
-    pass(world, company, SignedDuration::from_secs(50)).await;
-    let shop = &world.accounts.shop;
-    let outside = &world.accounts.outside;
-    let document = policy(json!([
-        {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{shop}:role/ops")}, "Action": "sts:AssumeRole"},
-        {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{outside}:root")}, "Action": "sts:AssumeRole"},
-    ]));
-    let input = json!({"RoleName": "maintenance", "PolicyDocument": document});
-    step(attacker, "iam", "UpdateAssumeRolePolicy", input).await?;
-    teller.tell(
-        Voice::Attacker,
-        format!("lets its own account {outside} take the role maintenance"),
-    );
-    pass(world, company, SignedDuration::from_secs(35)).await;
-    let answer = step(
-        attacker,
-        "sts",
-        "GetSessionToken",
-        json!({"DurationSeconds": 129_600}),
-    )
-    .await?;
-    attacker.take(Holder::Session, &answer);
-    teller.tell(
-        Voice::Attacker,
-        "gets a session of 36 hours, which outlives the key that it came from",
-    );
-    let input = json!({"Name": world.trail});
-    if attacker
-        .first("cloudtrail", "StopLogging", input)
-        .await
-        .is_some()
-    {
-        return Err(DrillError::stuck(
-            "StopLogging",
-            "a member account stopped the organisation's trail",
-        ));
-    }
-    teller.tell(
-        Voice::Attacker,
-        "tries to stop the organisation's trail, and cannot",
-    );
-    pass(world, company, SignedDuration::from_secs(60)).await;
-    Ok(())
-}
-
-/// The second account's data, by the long session.
-async fn steal(
-    world: &World,
-    company: &mut Company,
-    attacker: &mut Adversary,
-    teller: &Teller<'_>,
-) -> Result<(), DrillError> {
-    let session = attacker
-        .holdings
-        .iter()
-        .find(|h| h.holder == Holder::Session)
-        .map(|h| h.client.clone());
-    let session =
-        session.ok_or_else(|| DrillError::stuck("GetSessionToken", "no session was handed out"))?;
-    let input = json!({"RoleArn": attacker.reader, "RoleSessionName": "report"});
-    let answer = attacker
-        .actor
-        .call_with(&session, "sts", "AssumeRole", input)
-        .await?;
-    let role = attacker.take(Holder::Role, &answer);
-    let role = role.ok_or_else(|| DrillError::stuck("AssumeRole", "no session was handed out"))?;
-    let bucket = world.buckets.records.clone();
-    let list = json!({"Bucket": bucket});
-    attacker
-        .actor
-        .call_with(&role, "s3", "ListObjectsV2", list)
-        .await?;
-    for number in 1..=RECORDS {
-        let input = json!({"Bucket": bucket, "Key": record_key(number)});
-        let got = attacker
-            .actor
-            .call_with(&role, "s3", "GetObject", input)
-            .await;
-        attacker.loot += usize::from(got.is_ok());
-        pass(world, company, SignedDuration::from_secs(4)).await;
-    }
-    teller.tell(
-        Voice::Attacker,
-        format!(
-            "takes the role data-reader in the second account and reads {} customers' records",
-            attacker.loot
-        ),
-    );
-    Ok(())
 }

@@ -9,7 +9,7 @@ use stockade_model::Timestamp;
 use stockade_respond::verify::Outcome as Proof;
 use tokio::sync::Mutex;
 
-use crate::adversary::{attack, pass};
+use crate::attack::{attack, pass};
 use crate::company::Company;
 use crate::error::DrillError;
 use crate::outcome::{Outcome, PlanRun, UndoProof};

@@ -5,6 +5,7 @@
 
 mod actor;
 mod adversary;
+mod attack;
 mod company;
 mod compromised_user;
 mod error;
