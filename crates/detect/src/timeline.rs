@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use stockade_model::Event;
 
-/// Events sorted by time; a record that was delivered twice (same `eventID` in the same account)
-/// stands once.
+/// Events sorted by time; a record that was delivered twice (same `eventID` in the same account,
+/// same time and operation) stands once.
 #[derive(Debug)]
 pub struct Timeline<'a> {
     events: Vec<&'a Event>,
@@ -24,7 +24,11 @@ impl<'a> Timeline<'a> {
         });
         let mut seen = HashSet::new();
         sorted.retain(|event| match event.id() {
-            Some(id) => seen.insert((id, event.account())),
+            // An id alone is not enough: one event must not be able to hide another.
+            Some(id) => {
+                let what = (event.time(), event.source(), event.name());
+                seen.insert((id, event.account(), what))
+            }
             None => true,
         });
         Self { events: sorted }
@@ -55,6 +59,15 @@ mod tests {
             json!({"eventTime": "2026-01-01T00:00:05Z", "eventID": "a", "recipientAccountId": "2"}),
         );
         let nameless = event(json!({"eventTime": "2026-01-01T00:00:07Z"}));
+        let same_id = event(
+            json!({"eventTime": "2026-01-01T00:00:09Z", "eventID": "a", "eventName": "StopLogging"}),
+        );
+        let hidden = [&late, &same_id];
+        assert_eq!(
+            Timeline::new(hidden).events().len(),
+            2,
+            "an id hides nothing"
+        );
         let all = [&late, &early, &late, &other, &nameless, &nameless];
         let timeline = Timeline::new(all);
         assert_eq!(

@@ -66,6 +66,12 @@ pub fn run(arguments: &Arguments) -> Status {
         }
     };
     name_skipped(&summary);
+    if events.is_empty() {
+        return out::fail(&format!(
+            "none of the {} events in the logs is in the time that was asked for: check --since and --until",
+            summary.events
+        ));
+    }
     show(arguments, &rules, &events, &summary)
 }
 

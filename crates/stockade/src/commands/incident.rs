@@ -183,6 +183,7 @@ async fn propose(
     session: &Session,
     plan: &Plan,
     command: &str,
+    target: &Target,
     json: bool,
 ) -> Result<Status, Status> {
     let record = approve::propose(&session.store, plan)
@@ -191,17 +192,18 @@ async fn propose(
     show(plan, &record, json)?;
     if !json {
         let short = record.hash.get(..16).unwrap_or(&record.hash);
+        let typed = target.typed();
         let one_way: Vec<String> = plan
             .one_way()
             .map(|step| format!(" --one-way {}", step.id))
             .collect();
         out::print(&format!(
-            "\nNothing has been changed. To run exactly this plan:\n\n  stockade {command} {} --approve {short}\n",
+            "\nNothing has been changed. To run exactly this plan:\n\n  stockade {command} {} --approve {short}{typed}\n",
             plan.incident
         ));
         if !one_way.is_empty() {
             out::print(&format!(
-                "\nSteps that cannot be taken back need an approval each. With all of them:\n\n  stockade {command} {} --approve {short}{}\n",
+                "\nSteps that cannot be taken back need an approval each. With all of them:\n\n  stockade {command} {} --approve {short}{}{typed}\n",
                 plan.incident,
                 one_way.concat()
             ));
@@ -226,7 +228,14 @@ pub fn eradicate_command(arguments: &EradicateArguments) -> Status {
                 propagation: PROPAGATION,
             };
             let plan = eradicate(&facts, &items, &options).map_err(|error| out::fail(&error))?;
-            propose(&session, &plan, "eradicate", arguments.json).await
+            propose(
+                &session,
+                &plan,
+                "eradicate",
+                &arguments.target,
+                arguments.json,
+            )
+            .await
         };
         done.await.unwrap_or_else(|status| status)
     })
@@ -274,7 +283,14 @@ pub fn recover_command(arguments: &RecoverArguments) -> Status {
                 propagation: PROPAGATION,
             };
             let plan = recover(&facts, &now_there, &options).map_err(|error| out::fail(&error))?;
-            propose(&session, &plan, "recover", arguments.json).await
+            propose(
+                &session,
+                &plan,
+                "recover",
+                &arguments.target,
+                arguments.json,
+            )
+            .await
         };
         done.await.unwrap_or_else(|status| status)
     })

@@ -81,8 +81,9 @@ async fn proposed(arguments: &UserArguments, session: &Session) -> Result<Status
         let short = record.hash.get(..16).unwrap_or(&record.hash);
         out::print(&format!(
             "\nNothing has been changed. This is incident {incident}. To run exactly this plan:\n\n  \
-             stockade respond user {} --approve {short}\n",
-            arguments.subject.name
+             stockade respond user {} --approve {short}{}\n",
+            facts.name,
+            arguments.target.typed()
         ));
     }
     Ok(Status::Fine)

@@ -65,6 +65,24 @@ impl Session {
 }
 
 impl Target {
+    /// The options that were given, to be shown in a command to copy.
+    pub fn typed(&self) -> String {
+        let store = self.store.as_ref().map(|path| path.display().to_string());
+        let usual = "OrganizationAccountAccessRole";
+        let role = Some(self.role_name.clone()).filter(|name| name != usual);
+        let given = [
+            ("--profile", self.profile.clone()),
+            ("--region", self.region.clone()),
+            ("--endpoint-url", self.endpoint_url.clone()),
+            ("--role-name", role),
+            ("--store", store),
+        ];
+        let shown = given
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!(" {name} {}", quoted(&value?))));
+        shown.collect()
+    }
+
     /// Opens the store, finds credentials and asks AWS who they are.
     pub async fn session(&self) -> Result<Session, Status> {
         let store = self.store().await?;
@@ -109,6 +127,16 @@ impl Target {
             })?,
         };
         Store::open(&path).await.map_err(|error| out::fail(&error))
+    }
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@=+-".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
