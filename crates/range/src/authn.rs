@@ -5,13 +5,14 @@
 use bytes::Bytes;
 use http::request::Parts;
 use jiff::Timestamp;
-use stockade_model::{AccountId, Arn, Secret};
+use stockade_model::{AccountId, Secret};
 use stockade_policy::Principal;
 use stockade_wire::AwsError;
 use stockade_wire::sigv4::{self, Claim, Payload};
 use stockade_wire::table::Service;
 
 use crate::call::Caller;
+use crate::services::iam;
 use crate::services::iam::access_keys::{KeyOwner, KeyStatus};
 use crate::state::State;
 
@@ -189,15 +190,17 @@ fn still_there(state: &State, caller: &Caller, now: Timestamp) -> bool {
     match &caller.principal {
         Principal::User { user_id, .. } => iam.user_by_id(user_id).is_some(),
         Principal::FederatedUser { issuer, .. } => {
-            user_named_by(issuer).is_none_or(|name| iam.user(name).is_some())
+            issuer.resource_type() != "user" || issuing_user(iam, caller).is_some()
         }
         _ => true,
     }
 }
 
-/// The user's name in an ARN of a user; none for root's.
-pub fn user_named_by(arn: &Arn) -> Option<&str> {
-    (arn.resource_type() == "user").then(|| arn.resource_name())
+/// The user who asked for a federated session. Told by the id: one who is made again under the same name is another,
+/// and one who is renamed is the same.
+pub fn issuing_user<'a>(iam: &'a iam::State, caller: &Caller) -> Option<&'a iam::users::User> {
+    let id = caller.session.as_ref()?.issuer_id.as_deref()?;
+    iam.user_by_id(id)
 }
 
 /// A caller without credentials. The account is only a place to look things up from; nothing is allowed by it.

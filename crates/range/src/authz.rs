@@ -9,7 +9,7 @@ use stockade_policy::{
 use stockade_wire::AwsError;
 use stockade_wire::table::Service;
 
-use crate::authn::user_named_by;
+use crate::authn::issuing_user;
 use crate::call::Call;
 use crate::row::{Need, Needs, Row};
 use crate::state::State;
@@ -182,13 +182,13 @@ impl Standing {
                         .iter()
                         .map(|tag| (tag.key.clone(), tag.value.clone()))
                         .collect();
-                    exempt = role.path.starts_with("/aws-service-role/");
+                    exempt = role.is_service_linked();
                 }
             }
-            Principal::FederatedUser { issuer, .. } => {
-                if let Some(name) = user_named_by(issuer) {
-                    standing.identity = iam.policies_of_user(name);
-                    standing.boundary = iam.boundary_of_user(name);
+            Principal::FederatedUser { .. } => {
+                if let Some(user) = issuing_user(iam, caller) {
+                    standing.identity = iam.policies_of_user(&user.name);
+                    standing.boundary = iam.boundary_of_user(&user.name);
                 }
             }
             Principal::Root { .. } | Principal::Federated { .. } | Principal::Service { .. } => {}

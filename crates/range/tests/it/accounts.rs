@@ -260,3 +260,24 @@ async fn nobody_is_believed_where_others_can_reach() {
         Err(StartError::ExposedToAnybody(_))
     ));
 }
+
+#[tokio::test]
+async fn nobody_makes_a_role_that_passes_for_a_services_own() {
+    let cloud = Cloud::start().await;
+    let (_, session) = member(&cloud);
+    let trust = policy("Allow", "sts:AssumeRole");
+    for path in [
+        "/aws-service-role/",
+        "/aws-service-role/ec2.amazonaws.com/",
+        "/aws-reserved/sso.amazonaws.com/",
+    ] {
+        let given =
+            json!({"RoleName": "x", "Path": path, "AssumeRolePolicyDocument": trust.to_string()});
+        // No service control policy would bind it.
+        assert_eq!(
+            code(cloud.call(&session, "iam", "CreateRole", given)),
+            (400, "InvalidInput".into()),
+            "{path}"
+        );
+    }
+}

@@ -284,3 +284,40 @@ async fn credentials_die_with_their_role() {
         "a role of the same name is another role"
     );
 }
+
+#[tokio::test]
+async fn a_federated_session_is_of_the_user_and_not_of_the_name() {
+    let cloud = Cloud::start().await;
+    let anna = cloud.user("anna", Some(policy("Allow", "*")));
+    let given = json!({"Name": "bob", "Policy": policy("Allow", "*").to_string()});
+    let asked = cloud.call(&anna, "sts", "GetFederationToken", given);
+    let bob = credentials_of(&asked.unwrap()["Credentials"]);
+    let lists = || cloud.call(&bob, "s3", "ListBuckets", json!({}));
+    let rename = |old: &str, new: &str| {
+        cloud.admin_call(
+            "iam",
+            "UpdateUser",
+            json!({"UserName": old, "NewUserName": new}),
+        )
+    };
+    // Whoever takes the name over lends the session nothing.
+    rename("anna", "berta");
+    cloud.user("anna", None);
+    assert!(
+        lists().is_ok(),
+        "the user is called otherwise, and is the same"
+    );
+    cloud.allow("berta", &policy("Deny", "s3:*"));
+    assert_eq!(code(lists()).1, "AccessDenied");
+    // Nor does one who is made again.
+    let key = json!({"UserName": "berta", "AccessKeyId": anna.access_key});
+    cloud.admin_call("iam", "DeleteAccessKey", key);
+    let policies = cloud.admin_call("iam", "ListUserPolicies", json!({"UserName": "berta"}));
+    for name in policies["PolicyNames"].as_array().unwrap() {
+        let own = json!({"UserName": "berta", "PolicyName": name});
+        cloud.admin_call("iam", "DeleteUserPolicy", own);
+    }
+    cloud.admin_call("iam", "DeleteUser", json!({"UserName": "berta"}));
+    cloud.user("berta", Some(policy("Allow", "*")));
+    assert_eq!(code(lists()), (403, "InvalidAccessKeyId".into()));
+}

@@ -25,6 +25,10 @@ use crate::usage::{LastUse, Usage};
 
 const ROLES_PER_ACCOUNT: usize = 1000;
 const TRUST_POLICY_SIZE: usize = 2048;
+/// Where the roles of services are, which AWS alone makes.
+const SERVICE_LINKED: &str = "/aws-service-role/";
+/// Where the roles of Identity Center are, which AWS alone makes.
+const RESERVED: &str = "/aws-reserved/";
 /// An hour, in seconds.
 const MAX_SESSION: u32 = 3600;
 
@@ -67,7 +71,7 @@ impl Role {
 
     /// Whether it is a service's own role, which nobody else may change.
     pub fn is_service_linked(&self) -> bool {
-        self.path.starts_with("/aws-service-role/")
+        self.path.starts_with(SERVICE_LINKED)
     }
 
     /// Refuses changes of a service's own role.
@@ -156,6 +160,7 @@ struct Create {
 
 pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: Create = call.read()?;
+    check_path(input.path.as_deref())?;
     let state = iam(range, call)?;
     if state.role(&input.role_name).is_some() {
         return Err(errors::already_exists(format!(
@@ -193,6 +198,23 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .roles
         .insert(key(&role.name), Arc::new(role));
     Ok(reply(json!({"Role": answer})))
+}
+
+/// A role that only looks like a service's own would be bound by no service control policy, and one that looks
+/// like Identity Center's could be changed by nobody.
+fn check_path(path: Option<&str>) -> Result<(), AwsError> {
+    let reserved = [
+        (SERVICE_LINKED, "AWS Service linked Roles"),
+        (RESERVED, "roles that AWS creates"),
+    ];
+    for (prefix, whose) in reserved {
+        if path.is_some_and(|path| path.starts_with(prefix)) {
+            return Err(errors::invalid_input(format!(
+                "Path prefix '{prefix}' can only be used for {whose}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn read_trust(range: &Range, text: &str) -> Result<Document, AwsError> {
