@@ -50,14 +50,15 @@ pub async fn run(
     let hash = approval.hash();
     let plan = find(session, incident, kind, hash).await?;
     let (who, now) = (approver(approval.by.as_deref()), session.pace.now());
-    approve::approve(&session.store, &plan.id, hash, &who, now)
-        .await
-        .map_err(|error| out::fail(&error))?;
+    // The steps first: a step that is not there must not leave an approval of the plan behind.
     for step in &approval.one_way {
         approve::approve_one_way(&session.store, &plan.id, step, hash, &who, now)
             .await
             .map_err(|error| out::fail(&error))?;
     }
+    approve::approve(&session.store, &plan.id, hash, &who, now)
+        .await
+        .map_err(|error| out::fail(&error))?;
     let report = session
         .engine()
         .run(&plan.id)

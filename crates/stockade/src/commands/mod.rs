@@ -4,6 +4,7 @@ mod carry;
 mod drill;
 mod hunt;
 mod incident;
+mod pace;
 mod range;
 mod respond;
 mod rules;

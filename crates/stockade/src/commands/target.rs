@@ -9,9 +9,9 @@ use stockade_cloud::{Client, Config, Environment, Overrides};
 use stockade_model::{AccountId, Clock, Region, SystemClock};
 use stockade_respond::Engine;
 use stockade_respond::aws::Reach;
-use stockade_respond::pace::RealPace;
 use stockade_store::Store;
 
+use super::pace::ToldPace;
 use crate::out::{self, Status};
 
 /// A clock that is further off than this is told to the user.
@@ -48,7 +48,7 @@ pub struct Target {
 pub struct Session {
     pub store: Store,
     pub reach: Reach,
-    pub pace: RealPace,
+    pub pace: ToldPace,
     /// Where to ask LookupEvents, beside `us-east-1`.
     pub regions: Vec<Region>,
 }
@@ -113,7 +113,7 @@ impl Target {
             store,
             reach: reach.with_role_name(&self.role_name),
             // What is written by the time, and asked by it, goes by the service's.
-            pace: RealPace(Arc::new(client.service_clock())),
+            pace: ToldPace::new(Arc::new(client.service_clock())),
             regions,
         })
     }
