@@ -69,9 +69,12 @@ pub async fn lookup(
 }
 
 fn event(item: &Value, index: u64) -> Option<Event> {
-    let record = serde_json::from_str(item.get("CloudTrailEvent")?.as_str()?).ok()?;
+    let record: Value = serde_json::from_str(item.get("CloudTrailEvent")?.as_str()?).ok()?;
+    // Findings point to events by their origin: it must tell the answers of several calls apart.
+    let id = record.get("eventID").and_then(Value::as_str);
+    let source = format!("cloudtrail:LookupEvents:{}", id.unwrap_or_default());
     let origin = Origin {
-        source: "cloudtrail:LookupEvents".into(),
+        source: source.into(),
         index,
     };
     Event::new(record, origin).ok()

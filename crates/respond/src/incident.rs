@@ -45,14 +45,28 @@ pub async fn open(
     Ok(incident)
 }
 
-/// Keeps the facts of a newer triage.
+/// Keeps the facts of a newer triage, and what it has found that the incident does not know yet.
 pub async fn update(
     store: &Store,
     id: IncidentId,
     facts: &UserFacts,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    store.set_body(id, &body(facts)?, at).await
+    store.set_body(id, &body(facts)?, at).await?;
+    let known = store.findings(id).await?;
+    let is_new = |finding: &&Finding| !known.iter().any(|other| is_same(other, finding));
+    let new: Vec<Finding> = facts.findings.iter().filter(is_new).cloned().collect();
+    store.add_findings(id, &new).await
+}
+
+/// Whether both say the same of the same caller; the later one may have more proof.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.detection == other.detection
+        && one.principal == other.principal
+        && one.access_key == other.access_key
+        && one.source_address == other.source_address
+        && one.attempt == other.attempt
+        && one.first == other.first
 }
 
 /// The facts of the incident's last triage.

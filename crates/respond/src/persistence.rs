@@ -186,9 +186,12 @@ const BY_HAND: [&str; 38] = [
 /// from other addresses is left out.
 pub fn find(lineage: &Lineage, events: &[Event], suspects: &Suspects) -> Vec<Persistence> {
     let mut found: Vec<Persistence> = Vec::new();
-    for event in lineage.events(events) {
-        let address = event.source_address().unwrap_or_default();
-        let honest = !suspects.is_empty() && suspects.against(address).is_none();
+    let owned = lineage.events(events);
+    let suspect = |event: &Event| suspects.against(event.source_address()?).map(str::to_owned);
+    // A suspect elsewhere does not make the callers of this lineage honest.
+    let is_known = owned.iter().any(|event| suspect(event).is_some());
+    for event in owned {
+        let honest = is_known && suspect(event).is_none();
         if event.error_code().is_some() || honest {
             continue;
         }
@@ -203,7 +206,7 @@ pub fn find(lineage: &Lineage, events: &[Event], suspects: &Suspects) -> Vec<Per
             left,
             at: event.time(),
             by: event.principal(),
-            source_address: address.to_owned(),
+            source_address: event.source_address().unwrap_or_default().to_owned(),
             call: event.name().to_owned(),
             event: event.id().map(str::to_owned),
         });

@@ -159,6 +159,9 @@ pub struct UserFacts {
     pub persistence: Vec<Persistence>,
     /// The secrets that the lineage has read, to be rotated.
     pub secrets_read: Vec<SecretRead>,
+    /// What was detected in the calls of the lineage.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// Another user through whom the lineage can come back.
@@ -212,8 +215,8 @@ impl UserFacts {
     /// Whether something speaks against some caller. If not, none may be taken for honest: the
     /// attacker is among them.
     pub fn attacker_is_known(&self) -> bool {
-        let mut callers = self.callers.iter().chain(&self.role_callers);
-        callers.any(|caller| caller.suspect.is_some())
+        // Others who use the roles tell nothing of who used the subject's keys.
+        self.callers.iter().any(|caller| caller.suspect.is_some())
     }
 
     /// Everything that is not known, in a line each.

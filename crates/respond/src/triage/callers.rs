@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stockade_model::{Event, Finding, Severity};
+use stockade_model::{Event, Finding, Origin, Severity};
 
 /// A group of calls that look like one caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,17 +51,19 @@ pub struct Suspects {
 }
 
 impl Suspects {
-    /// From findings of level medium and above, and from addresses that are known otherwise.
-    pub fn new(findings: &[Finding], addresses: &[String]) -> Self {
+    /// From findings of level medium and above in these events, and from addresses that are known
+    /// otherwise.
+    pub fn new(findings: &[Finding], events: &[Event], addresses: &[String]) -> Self {
         let mut suspects = Self::default();
-        for finding in findings {
-            if finding.severity >= Severity::Medium
-                && let Some(address) = &finding.source_address
-            {
-                suspects
-                    .addresses
-                    .entry(address.clone())
-                    .or_insert_with(|| finding.title.clone());
+        let medium = |finding: &&Finding| finding.severity >= Severity::Medium;
+        for finding in findings.iter().filter(medium) {
+            let from = match &finding.source_address {
+                Some(address) => BTreeSet::from([address.clone()]),
+                None => newcomers(finding, events),
+            };
+            for address in from {
+                let why = || finding.title.clone();
+                suspects.addresses.entry(address).or_insert_with(why);
             }
         }
         for address in addresses {
@@ -71,15 +73,30 @@ impl Suspects {
         suspects
     }
 
-    /// Whether nothing is known against anybody.
-    pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
-    }
-
     /// What speaks against a call from this address.
     pub fn against(&self, address: &str) -> Option<&str> {
         self.addresses.get(address).map(String::as_str)
     }
+}
+
+/// The addresses of a finding that spans several, without those from which the same key was used
+/// before: what a thief does at the same time as the application must not speak against that.
+fn newcomers(finding: &Finding, events: &[Event]) -> BTreeSet<String> {
+    let proof: BTreeSet<&Origin> = finding.proof.iter().map(|event| &event.origin).collect();
+    let (mut from, mut before) = (BTreeSet::new(), BTreeSet::new());
+    for event in events {
+        let Some(address) = event.source_address() else {
+            continue;
+        };
+        if proof.contains(event.origin()) {
+            from.insert(address.to_owned());
+        } else if event.time() < finding.first
+            && event.access_key() == finding.access_key.as_deref()
+        {
+            before.insert(address.to_owned());
+        }
+    }
+    &from - &before
 }
 
 /// The role of a session, or who called.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use stockade_model::{AccountId, Arn, Event, Region};
+use stockade_model::{AccountId, Arn, Event, Origin, Region};
 
 use super::{
     AccessKey, Group, LastUsed, OtherCredential, PolicyDocument, Suspects, TriageOptions,
@@ -161,6 +161,7 @@ pub async fn user(
         events: 0,
         persistence: Vec::new(),
         secrets_read: Vec::new(),
+        findings: Vec::new(),
         account,
         name,
         arn,
@@ -440,10 +441,17 @@ fn own_keys(facts: &UserFacts) -> Vec<String> {
 fn follow(facts: &mut UserFacts, events: &[Event], options: &TriageOptions) {
     facts.events = events.len();
     let mut findings = options.findings.clone();
-    findings.extend(options.detect.iter().flat_map(|detect| detect(events)));
-    let suspects = Suspects::new(&findings, &options.suspect_addresses);
+    for finding in options.detect.iter().flat_map(|detect| detect(events)) {
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    let suspects = Suspects::new(&findings, events, &options.suspect_addresses);
     let lineage = Lineage::trace(&facts.arn.to_string(), &own_keys(facts), events);
     let owned = lineage.events(events);
+    let told: BTreeSet<&Origin> = owned.iter().map(|event| event.origin()).collect();
+    findings.retain(|finding| finding.proof.iter().any(|seen| told.contains(&seen.origin)));
+    facts.findings = findings;
     facts.callers = callers::group(owned, &suspects, true);
     let others = events.iter().filter(|event| {
         let role = event

@@ -25,7 +25,7 @@ pub(super) async fn opened(
         .filter(|caller| caller.suspect.is_some())
         .map(|caller| caller.source_address.clone())
         .collect();
-    let suspects = Suspects::new(&[], &addresses);
+    let suspects = Suspects::new(&[], &[], &addresses);
     // AWS keeps the times of events by the second.
     let since = facts.at.as_second();
     let later: Vec<Event> = events

@@ -12,3 +12,5 @@ mod loops;
 mod proof;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod suspects;

@@ -157,13 +157,14 @@ pub fn attack() -> Vec<Value> {
 }
 
 pub fn events(records: &[Value]) -> Vec<Event> {
-    let origin = Origin {
+    let origin = |index| Origin {
         source: "test".into(),
-        index: 0,
+        index,
     };
     records
         .iter()
-        .map(|record| Event::new(record.clone(), origin.clone()).unwrap())
+        .zip(0..)
+        .map(|(record, index)| Event::new(record.clone(), origin(index)).unwrap())
         .collect()
 }
 

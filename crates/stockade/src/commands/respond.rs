@@ -115,7 +115,7 @@ async fn opened(
                 .map_err(failed)?;
             Ok(incident.id)
         }
-        None => Ok(incident::open(&session.store, facts, &[], now)
+        None => Ok(incident::open(&session.store, facts, &facts.findings, now)
             .await
             .map_err(failed)?
             .id),
