@@ -99,6 +99,12 @@ impl Lineage {
             }
         }
         lineage.gather_roles();
+        let renames = Renames::of(events);
+        for key in &mut lineage.keys {
+            if let (true, Some(at)) = (key.is_long_term(), key.issued_at) {
+                key.principal = renames.now(&key.principal, at);
+            }
+        }
         lineage
     }
 
@@ -120,7 +126,14 @@ impl Lineage {
         let index = Index::of(self);
         let mut more = false;
         for event in events {
-            if event.error_code().is_some() || !index.owns(event) {
+            if event.error_code().is_some() {
+                continue;
+            }
+            if let Some(arn) = self.renamed(event, events, &index) {
+                self.users.push(arn);
+                more = true;
+            }
+            if !index.owns(event) {
                 continue;
             }
             if let ("CreateUser", Some(arn)) = (
@@ -141,6 +154,24 @@ impl Lineage {
             }
         }
         more
+    }
+
+    /// The ARN that the event gives to a user of the lineage, if it is new. Whoever renames a user that the lineage
+    /// made, it is the same user; the subject is known under its name, unless the lineage itself has changed that.
+    fn renamed(&self, event: &Event, events: &[Event], index: &Index) -> Option<String> {
+        let rename = Rename::read(event)?;
+        let of_made = self.users.iter().find(|arn| {
+            let made = events.iter().find(|event| {
+                event.name() == "CreateUser"
+                    && event.text(&["responseElements", "user", "arn"]) == Some(arn.as_str())
+            });
+            let before = made.is_some_and(|made| made.time() > rename.at);
+            !before && rename.is_of(arn)
+        });
+        let of_subject =
+            || Some(&self.subject).filter(|arn| rename.is_of(arn) && index.owns(event));
+        let new = rename.applied(of_made.or_else(of_subject)?)?;
+        (new != self.subject && !self.users.contains(&new)).then_some(new)
     }
 
     /// The roles of the keys, and the federated users.
@@ -230,6 +261,80 @@ fn key(session: &Session, issuer: Option<&str>, owner: Option<&str>) -> LineageK
         issued_by: issuer.map(str::to_owned),
         issued_how: how.map(str::to_owned),
         issued_at: session.issued,
+    }
+}
+
+/// A user who was given another name or path.
+struct Rename {
+    at: Timestamp,
+    account: String,
+    old: String,
+    name: Option<String>,
+    path: Option<String>,
+}
+
+impl Rename {
+    fn read(event: &Event) -> Option<Self> {
+        if event.name() != "UpdateUser" || event.error_code().is_some() {
+            return None;
+        }
+        let asked = |name: &str| event.text(&["requestParameters", name]).map(str::to_owned);
+        Some(Self {
+            at: event.time(),
+            account: event.account()?.to_owned(),
+            old: asked("userName")?,
+            name: asked("newUserName"),
+            path: asked("newPath"),
+        })
+    }
+
+    fn is_of(&self, arn: &str) -> bool {
+        arn.parse::<Arn>().is_ok_and(|arn| {
+            arn.account == self.account
+                && arn.resource_type() == "user"
+                && arn.resource_name().eq_ignore_ascii_case(&self.old)
+        })
+    }
+
+    /// The ARN of the user afterwards.
+    fn applied(&self, arn: &str) -> Option<String> {
+        let mut arn = arn.parse::<Arn>().ok()?;
+        let old = arn.resource_name().to_owned();
+        let path = arn.resource.strip_prefix("user")?.strip_suffix(&old)?;
+        let path = self.path.as_deref().unwrap_or(path);
+        let name = self.name.as_deref().unwrap_or(&old);
+        arn.resource = format!("user{path}{name}");
+        Some(arn.to_string())
+    }
+}
+
+/// Who users are now who were renamed: a rename must not hide them from a response.
+pub(crate) struct Renames(Vec<Rename>);
+
+impl Renames {
+    /// In the order in which they happened.
+    pub(crate) fn of(events: &[Event]) -> Self {
+        let mut renames: Vec<Rename> = events.iter().filter_map(Rename::read).collect();
+        renames.sort_by_key(|rename| rename.at);
+        Self(renames)
+    }
+
+    /// The ARN now of the user who had this one then.
+    fn now(&self, arn: &str, then: Timestamp) -> String {
+        let later = self.0.iter().filter(|rename| rename.at >= then);
+        later.fold(arn.to_owned(), |arn, rename| {
+            let new = rename.is_of(&arn).then(|| rename.applied(&arn)).flatten();
+            new.unwrap_or(arn)
+        })
+    }
+
+    /// The name now of the user of this account who had this name then.
+    pub(crate) fn name_now(&self, account: &str, name: &str, then: Timestamp) -> String {
+        let later = self.0.iter().filter(|rename| rename.at >= then);
+        later.fold(name.to_owned(), |name, rename| {
+            let same = rename.account == account && rename.old.eq_ignore_ascii_case(&name);
+            rename.name.clone().filter(|_| same).unwrap_or(name)
+        })
     }
 }
 
@@ -364,5 +469,57 @@ mod tests {
         let lineage = Lineage::trace(subject, &["AKIA1".into()], &events);
         assert_eq!(lineage.users, ["arn:aws:iam::111122223333:user/of-AKIA5"]);
         assert_eq!(lineage.events(&events).len(), 2);
+    }
+
+    fn renamed(second: i64, key: &str, old: &str, more: &Value) -> Event {
+        let mut asked = json!({ "userName": old });
+        let members = asked.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        event(
+            second,
+            "UpdateUser",
+            key,
+            json!({ "requestParameters": asked }),
+        )
+    }
+
+    #[test]
+    fn a_user_does_not_leave_the_lineage_by_another_name() {
+        let user = |name: &str| format!("arn:aws:iam::111122223333:user{name}");
+        let events = [
+            // Somebody else had the name before.
+            renamed(0, "AKIA9", "x", &json!({"newUserName": "honest"})),
+            event(
+                1,
+                "CreateUser",
+                "AKIA1",
+                json!({"responseElements": {"user": {"arn": user("/x")}}}),
+            ),
+            event(
+                2,
+                "CreateAccessKey",
+                "AKIA1",
+                json!({"requestParameters": {"userName": "x"},
+                    "responseElements": {"accessKey": {"accessKeyId": "AKIA2", "userName": "x"}}}),
+            ),
+            renamed(3, "AKIA1", "X", &json!({"newUserName": "y"})),
+            renamed(4, "AKIA8", "y", &json!({"newPath": "/deep/"})),
+            renamed(5, "AKIA1", "of-AKIA1", &json!({"newUserName": "z"})),
+            renamed(6, "AKIA1", "other", &json!({"newUserName": "else"})),
+        ];
+        let lineage = Lineage::trace(&user("/of-AKIA1"), &["AKIA1".into()], &events);
+        let known: BTreeSet<&str> = lineage.users.iter().map(String::as_str).collect();
+        let expected = [user("/x"), user("/y"), user("/deep/y"), user("/z")];
+        assert_eq!(known, expected.iter().map(String::as_str).collect());
+        assert_eq!(lineage.key("AKIA2").unwrap().principal, user("/deep/y"));
+        // An administrator who names the subject otherwise makes nobody suspect.
+        let honest = [renamed(
+            1,
+            "AKIA9",
+            "of-AKIA1",
+            &json!({"newUserName": "z"}),
+        )];
+        let lineage = Lineage::trace(&user("/of-AKIA1"), &["AKIA1".into()], &honest);
+        assert!(lineage.users.is_empty());
     }
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use stockade_model::Event;
 
 use crate::document;
-use crate::inline::Holder;
-use crate::lineage::Lineage;
+use crate::inline::{Holder, HolderKind};
+use crate::lineage::{Lineage, Renames};
 use crate::triage::Suspects;
 
 /// A thing that the lineage made or changed.
@@ -108,6 +108,25 @@ pub enum Left {
     },
 }
 
+impl Left {
+    /// The name of the user whom it concerns.
+    fn user_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::AccessKey { user, .. }
+            | Self::SwitchedOn { user, .. }
+            | Self::LoginProfile { user }
+            | Self::Membership { user, .. }
+            | Self::User { name: user } => Some(user),
+            Self::Attached { holder, .. } | Self::Inline { holder, .. }
+                if holder.kind == HolderKind::User =>
+            {
+                Some(&mut holder.name)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A thing that the lineage left, with its proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Persistence {
@@ -195,9 +214,12 @@ pub fn find(lineage: &Lineage, events: &[Event], suspects: &Suspects) -> Vec<Per
         if event.error_code().is_some() || honest {
             continue;
         }
-        let Some(left) = left(event, events, lineage) else {
+        let Some(mut left) = left(event, events, lineage) else {
             continue;
         };
+        if let (Some(user), Some(account)) = (left.user_mut(), event.account()) {
+            *user = renames.name_now(account, user, event.time());
+        }
         if found.iter().any(|known| known.left == left) {
             continue;
         }
@@ -353,6 +375,7 @@ fn earlier_bucket(
 /// The secrets that the lineage has read.
 pub fn secrets(lineage: &Lineage, events: &[Event]) -> Vec<SecretRead> {
     let mut reads: Vec<SecretRead> = Vec::new();
+    let renames = Renames::of(events);
     for event in lineage.events(events) {
         if event.error_code().is_some() {
             continue;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::moment;
 
 /// What nobody but the responder may do to a quarantined identity.
-const PROTECTED: [&str; 20] = [
+const PROTECTED: [&str; 21] = [
     "iam:AttachRolePolicy",
     "iam:AttachUserPolicy",
     "iam:CreateAccessKey",
@@ -27,6 +27,7 @@ const PROTECTED: [&str; 20] = [
     "iam:UpdateSSHPublicKey",
     "iam:UpdateServiceSpecificCredential",
     "iam:UpdateSigningCertificate",
+    "iam:UpdateUser",
     "iam:UploadSSHPublicKey",
     "iam:UploadSigningCertificate",
 ];
@@ -76,6 +77,25 @@ pub(crate) enum Version {
     Second,
 }
 
+/// ARNs as patterns that match these ARNs and no others. The path of a user or a role is free text: with `*`, `?` or
+/// `${aws:username}` in it a user would else not be denied, or others with them.
+fn literals(arns: &[String]) -> Vec<String> {
+    arns.iter()
+        .map(|arn| {
+            let mut literal = String::with_capacity(arn.len());
+            for character in arn.chars() {
+                match character {
+                    '$' | '*' | '?' => {
+                        literal.extend(["${", character.encode_utf8(&mut [0; 4]), "}"]);
+                    }
+                    other => literal.push(other),
+                }
+            }
+            literal
+        })
+        .collect()
+}
+
 /// The document.
 pub(crate) fn document(whom: &Whom, version: Version) -> Value {
     let seconds = match version {
@@ -84,25 +104,26 @@ pub(crate) fn document(whom: &Whom, version: Version) -> Value {
     };
     let unless = json!({ "aws:PrincipalArn": whom.exempt });
     let mut statements = Vec::new();
-    if !whom.denied.is_empty() {
+    let denied = literals(&whom.denied);
+    let revoked = literals(&whom.revoked);
+    if !denied.is_empty() {
         statements.push(json!({
             "Sid": "StockadeQuarantine", "Effect": "Deny", "Action": "*", "Resource": "*",
-            "Condition": {"ArnLike": {"aws:PrincipalArn": whom.denied}, "ArnNotLike": unless}
+            "Condition": {"ArnLike": {"aws:PrincipalArn": denied}, "ArnNotLike": unless}
         }));
     }
-    if !whom.revoked.is_empty() {
+    if !revoked.is_empty() {
         statements.push(json!({
             "Sid": "StockadeRevokeSessions", "Effect": "Deny", "Action": "*", "Resource": "*",
             "Condition": {
-                "ArnLike": {"aws:PrincipalArn": whom.revoked}, "ArnNotLike": unless,
+                "ArnLike": {"aws:PrincipalArn": revoked}, "ArnNotLike": unless,
                 "DateLessThan": {"aws:TokenIssueTime": moment::now_plus(seconds)}
             }
         }));
     }
-    let protected: Vec<&String> = whom
-        .denied
+    let protected: Vec<&String> = denied
         .iter()
-        .chain(&whom.revoked)
+        .chain(&revoked)
         .filter(|arn| arn.contains(":iam:"))
         .collect();
     statements.push(json!({
@@ -137,6 +158,59 @@ mod tests {
                 let exempt = &statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"];
                 assert_eq!(exempt[0], "arn:aws:iam::111122223333:role/BreakGlass");
             }
+        }
+    }
+
+    #[test]
+    fn a_path_of_wildcards_and_variables_denies_its_user_and_nobody_else() {
+        use stockade_policy::{Context, Named, Policies, Policy, Request, Verdict, evaluate};
+        let user = |path: &str| format!("arn:aws:iam::111122223333:user/{path}");
+        for path in [
+            "${aws:username}/eve",
+            "${x/eve",
+            "*/eve",
+            "a?b/eve",
+            "$/{}/eve",
+            "${*}/eve",
+        ] {
+            let whom = Whom {
+                denied: vec![user(path)],
+                revoked: Vec::new(),
+                exempt: vec!["arn:aws:iam::111122223333:role/BreakGlass".into()],
+            };
+            let parsed = Policy::parse(&document(&whom, Version::Second).to_string()).unwrap();
+            let scps = [vec![Named::new("quarantine", parsed)]];
+            let verdict = |who: &str, action: &str, on: &str| {
+                let principal = who.parse().unwrap();
+                let context = Context::new()
+                    .with("aws:PrincipalArn", who)
+                    .with("aws:username", "eve");
+                let request = Request {
+                    principal: &principal,
+                    action,
+                    resource: on,
+                    resource_account: None,
+                    context: &context,
+                };
+                let policies = Policies {
+                    scps: &scps,
+                    ..Policies::default()
+                };
+                evaluate(&request, &policies).verdict
+            };
+            let (eve, other) = (user(path), user("aXb/eve"));
+            let denied = Verdict::ExplicitlyDenied;
+            assert_eq!(verdict(&eve, "s3:GetObject", "*"), denied, "{path}");
+            assert_ne!(verdict(&other, "s3:GetObject", "*"), denied, "{path}");
+            assert_eq!(
+                verdict(&other, "iam:DeleteUserPolicy", &eve),
+                denied,
+                "{path}"
+            );
+            assert_ne!(
+                verdict(&eve.replace("/eve", "/bob"), "s3:GetObject", "*"),
+                denied
+            );
         }
     }
 }
