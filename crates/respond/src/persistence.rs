@@ -205,6 +205,7 @@ const BY_HAND: [&str; 38] = [
 /// from other addresses is left out.
 pub fn find(lineage: &Lineage, events: &[Event], suspects: &Suspects) -> Vec<Persistence> {
     let mut found: Vec<Persistence> = Vec::new();
+    let renames = Renames::of(events);
     let owned = lineage.events(events);
     let suspect = |event: &Event| suspects.against(event.source_address()?).map(str::to_owned);
     // A suspect elsewhere does not make the callers of this lineage honest.
@@ -375,7 +376,6 @@ fn earlier_bucket(
 /// The secrets that the lineage has read.
 pub fn secrets(lineage: &Lineage, events: &[Event]) -> Vec<SecretRead> {
     let mut reads: Vec<SecretRead> = Vec::new();
-    let renames = Renames::of(events);
     for event in lineage.events(events) {
         if event.error_code().is_some() {
             continue;
