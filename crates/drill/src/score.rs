@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use stockade_model::{Severity, Tactic, Timestamp};
 use stockade_respond::run::RunOutcome;
+use stockade_respond::triage;
 use stockade_respond::verify::Outcome as Proof;
 
 use crate::actor::{Deed, Ending};
@@ -137,8 +138,8 @@ fn lived(played: &Played, worker: &Worker) -> Honest {
     let actor = &worker.actor;
     let keys: BTreeSet<&str> = actor.deeds().iter().map(|deed| deed.key.as_str()).collect();
     let foretold = played.case.plan.impact.iter().find(|hurt| {
-        let agent = hurt.user_agent.trim_matches(['[', ']']);
-        let same = hurt.source_address == actor.address() && agent == actor.agent();
+        let same = hurt.source_address == actor.address()
+            && hurt.user_agent == triage::program(actor.agent());
         same && hurt
             .access_key
             .as_deref()

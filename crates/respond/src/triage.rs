@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockade_model::{AccountId, Arn, Event, Finding, Region};
 
-pub use callers::{Caller, Suspects, group};
+pub use callers::{Caller, Suspects, group, program};
 pub use organization::{Organization, organization};
 pub use policies::{PolicyDocument, ScpLevel, managed, of_holder, scp_levels};
 pub use usage::ServiceAccess;

@@ -16,7 +16,7 @@ pub struct Caller {
     pub access_key: Option<String>,
     /// From where.
     pub source_address: String,
-    /// With what.
+    /// With what program (see [`program`]).
     pub user_agent: String,
     /// The first call.
     pub first: Timestamp,
@@ -99,6 +99,33 @@ fn newcomers(finding: &Finding, events: &[Event]) -> BTreeSet<String> {
     &from - &before
 }
 
+/// The program of a user agent: its first product with its version, as in `aws-cli/2.15.30`. What
+/// the AWS SDKs say after it differs from call to call, and would make many callers of one.
+/// A browser's is kept whole, for they all begin alike.
+pub fn program(agent: &str) -> String {
+    let agent = agent.trim().trim_matches(['[', ']']);
+    if agent.starts_with("Mozilla/") {
+        return agent.to_owned();
+    }
+    let agent = match agent.strip_prefix("APN/") {
+        // The partner's marks come before the program that bears them.
+        Some(_) => agent
+            .split_inclusive(' ')
+            .find(|product| !product.starts_with("APN/") && !product.starts_with("HashiCorp/"))
+            .unwrap_or(agent),
+        None => agent,
+    };
+    let agent = agent.split_once(", ").map_or(agent, |(first, _)| first);
+    let mut program = Vec::new();
+    for word in agent.split_whitespace() {
+        program.push(word);
+        if word.contains('/') {
+            break;
+        }
+    }
+    program.join(" ")
+}
+
 /// The role of a session, or who called.
 fn identity(event: &Event) -> String {
     event
@@ -139,7 +166,7 @@ pub fn group<'e>(
     let mut callers: BTreeMap<(String, Option<String>, String, String), Caller> = BTreeMap::new();
     for event in events {
         let address = event.source_address().unwrap_or_default().to_owned();
-        let agent = event.user_agent().unwrap_or_default().to_owned();
+        let agent = program(event.user_agent().unwrap_or_default());
         let key = event.access_key().filter(|_| by_key).map(str::to_owned);
         let id = (identity(event), key, address, agent);
         let caller = callers.entry(id.clone()).or_insert_with(|| Caller {
@@ -172,4 +199,51 @@ pub fn group<'e>(
             .then_with(|| left.first.cmp(&right.first))
     });
     callers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+
+    #[test]
+    fn a_program_is_the_same_from_call_to_call() {
+        for (agent, expected) in [
+            (
+                "aws-cli/2.15.30 md/awscrt#0.19 ua/2.0 os/linux#6.1 m/C,Z,b,g cfg/retry-mode#standard md/command#iam.list-users",
+                "aws-cli/2.15.30",
+            ),
+            (
+                "aws-cli/2.15.30 Python/3.11 exe/x86_64 prompt/off",
+                "aws-cli/2.15.30",
+            ),
+            ("[Boto3/1.34.1 md/Botocore#1.34 m/Z,b]", "Boto3/1.34.1"),
+            ("Our Tool Boto3/1.34.1 m/Z,b", "Our Tool Boto3/1.34.1"),
+            ("Our Tool", "Our Tool"),
+            ("AWS Internal", "AWS Internal"),
+            (
+                "[S3Console/0.4, aws-internal/3 aws-sdk-java/1.12]",
+                "S3Console/0.4",
+            ),
+            (
+                "RDS Console, aws-internal/3 aws-sdk-java/1.11.975",
+                "RDS Console",
+            ),
+            (
+                "APN/1.0 HashiCorp/1.0 Terraform/1.1.2 (+https://www.terraform.io)",
+                "Terraform/1.1.2",
+            ),
+            (
+                "cloudformation.amazonaws.com",
+                "cloudformation.amazonaws.com",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(program(agent), expected, "{agent}");
+        }
+        let browsers = [
+            "Mozilla/5.0 (X11) Gecko/1 Firefox/120.0",
+            "Mozilla/5.0 (Mac) Safari/17",
+        ];
+        assert_eq!(browsers.map(program), browsers);
+    }
 }

@@ -9,7 +9,7 @@ use super::{Layer, VerifyOptions, doors};
 use crate::aws::Reach;
 use crate::events::{self, Coverage, Wanted};
 use crate::lineage::Lineage;
-use crate::triage::UserFacts;
+use crate::triage::{UserFacts, program};
 
 /// More lines of evidence say no more.
 const MOST: usize = 20;
@@ -174,7 +174,7 @@ fn judge(
     let mut refused: BTreeMap<(String, String), usize> = BTreeMap::new();
     for event in &failed {
         let address = event.source_address().unwrap_or_default().to_owned();
-        let agent = event.user_agent().unwrap_or_default().to_owned();
+        let agent = program(event.user_agent().unwrap_or_default());
         *refused.entry((address, agent)).or_default() += 1;
     }
     for ((address, agent), count) in refused {

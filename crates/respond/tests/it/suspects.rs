@@ -221,3 +221,25 @@ async fn a_suspect_elsewhere_makes_nobody_honest_here() {
     let role = recovery(&scene, &facts).await;
     assert!(!role.contains("iam:CreateUser"), "{role}");
 }
+
+#[tokio::test]
+async fn one_program_is_one_caller() {
+    let scene = Scene::new(true).await;
+    let mut all = attack();
+    for n in 0..4 {
+        let agent = format!("Boto3/1.34.1 md/Botocore#1.34 m/Z,b{n} cfg/retry-mode#legacy");
+        let call = json!({ "userAgent": agent });
+        all.push(record(-90 + n, "AKIA1", "10.0.0.3", "s3:ListBuckets", call));
+    }
+    let options = TriageOptions {
+        events: events(&all),
+        ..scene.options()
+    };
+    let facts = triage(&scene, &options).await;
+    let callers = facts.callers.iter();
+    let found: Vec<_> = callers
+        .filter(|caller| caller.source_address == "10.0.0.3")
+        .map(|caller| (&*caller.user_agent, caller.calls))
+        .collect();
+    assert_eq!(found, [("Boto3/1.34.1", 4)]);
+}
