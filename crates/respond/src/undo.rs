@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::actions;
 use crate::diff;
-use crate::journal::{Stage, Trace, word};
+use crate::journal::{Progress, Stage, Trace, word};
 use crate::pace::Moment;
 use crate::plan::{Before, Change, Step};
 use crate::run::{Engine, RunError, Running, STUCK, Shown};
@@ -125,6 +125,11 @@ impl Engine<'_> {
                 "STUCK: a step could not be taken back. Read why, set it right (permissions, the network, or the state by hand), then undo again",
             ),
         };
+        let status = if running.is_stuck_still(outcome).await? {
+            STUCK
+        } else {
+            status
+        };
         self.status(&running, status).await?;
         running.close(word).await?;
         Ok(UndoReport {
@@ -138,6 +143,23 @@ impl Engine<'_> {
 }
 
 impl Running<'_> {
+    /// Whether the incident was stuck, and this undo has not set that right: it stopped at drift, or it was of another
+    /// plan than the one that is stuck.
+    async fn is_stuck_still(&self, outcome: UndoOutcome) -> Result<bool, RunError> {
+        let (store, id) = (self.engine.store, self.record.incident);
+        if store.incident(id).await?.status != STUCK {
+            return Ok(false);
+        }
+        let entries = store.journal(id).await?;
+        let plans = store.plans(id).await?;
+        let failed = plans.iter().any(|plan| {
+            let progress = Progress::read(&entries, &plan.id);
+            let mut traces = progress.traces.values();
+            traces.any(|trace| trace.stage == Stage::UndoFailed)
+        });
+        Ok(failed || outcome != UndoOutcome::Undone)
+    }
+
     /// What was there before the first of the steps that this one builds on.
     fn first_before<'t>(&'t self, change: &'t Change, trace: &'t Trace) -> &'t serde_json::Value {
         let Before::After(earlier) = &change.before else {

@@ -24,7 +24,7 @@ use crate::aws::Reach;
 use crate::journal::{Progress, Stage};
 use crate::pace::Pace;
 use crate::plan::{Plan, PlanKind};
-use crate::run::{Engine, RunError};
+use crate::run::{Engine, RunError, STUCK};
 use crate::triage::UserFacts;
 
 /// The word of a verdict that proves.
@@ -299,6 +299,10 @@ impl Engine<'_> {
             Outcome::NotContained => NOT_CONTAINED,
             Outcome::Unknown => "not-proved",
         };
+        // Nothing runs on a stuck incident until it is set right; a verdict does not set it right.
+        if self.store.incident(incident).await?.status == STUCK {
+            return Ok(());
+        }
         self.store.set_status(incident, status, verdict.at).await
     }
 }

@@ -2,10 +2,12 @@
 
 use serde_json::json;
 use stockade_respond::journal::Stage;
-use stockade_respond::pace::Moment;
-use stockade_respond::report;
+use stockade_respond::pace::{Moment, Pace as _};
+use stockade_respond::plan::{ContainOptions, contain};
 use stockade_respond::run::{RunError, RunOutcome};
 use stockade_respond::undo::{UndoOutcome, Undone};
+use stockade_respond::verify::VerifyOptions;
+use stockade_respond::{approve, report};
 
 use crate::fake::Trouble;
 use crate::scene::{ANNA, DEPLOY, Scene};
@@ -235,7 +237,7 @@ async fn nothing_is_written_when_the_state_cannot_be_saved() {
 async fn a_failed_undo_makes_the_incident_stuck_until_it_is_set_right() {
     let scene = Scene::new(true).await;
     let before = scene.world.facts();
-    let (_, plan, id) = scene.approved().await;
+    let (facts, plan, id) = scene.approved().await;
     assert!(run_or_die(&scene, &plan.id()).await);
     scene.world.deny(&["iam:DeleteUserPolicy"]);
     let undone = scene.engine().undo(&plan.id(), false).await.unwrap();
@@ -247,10 +249,31 @@ async fn a_failed_undo_makes_the_incident_stuck_until_it_is_set_right() {
         refused,
         Err(RunError::Undone(_) | RunError::Stuck(_))
     ));
+    // Neither a verdict nor the undo of another plan sets it right.
+    let options = VerifyOptions::new();
+    scene
+        .engine()
+        .verify(&plan.id(), &facts, &options)
+        .await
+        .unwrap();
+    assert_eq!(scene.store.incident(id).await.unwrap().status, "stuck");
+    let options = ContainOptions::new(id, scene.pace.now());
+    let other = contain(&scene.triage().await, &options).unwrap();
+    approve::propose(&scene.store, &other).await.unwrap();
+    let (now, hash) = (scene.pace.now(), other.hash());
+    approve::approve(&scene.store, &other.id(), &hash, "ines", now)
+        .await
+        .unwrap();
+    let refused = scene.engine().run(&other.id()).await;
+    assert!(matches!(refused, Err(RunError::Stuck(_))), "{refused:?}");
+    let undone = scene.engine().undo(&other.id(), false).await.unwrap();
+    assert_eq!(undone.outcome, UndoOutcome::Undone);
+    assert_eq!(scene.store.incident(id).await.unwrap().status, "stuck");
     scene.world.deny(&[]);
     let undone = scene.engine().undo(&plan.id(), false).await.unwrap();
     assert_eq!(undone.outcome, UndoOutcome::Undone);
     assert_eq!(scene.world.facts(), before);
+    assert_eq!(scene.store.incident(id).await.unwrap().status, "undone");
 }
 
 #[tokio::test]
