@@ -17,6 +17,21 @@ macro_rules! line {
     ($to:expr, $($arg:tt)*) => { let _ = writeln!($to, $($arg)*); };
 }
 
+/// Without control characters, and without those that turn the direction of text: names and user agents are the
+/// attacker's own words, and must not speak to the terminal.
+fn visible(text: String) -> String {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hidden) {
+        return text;
+    }
+    text.chars()
+        .map(|c| if hidden(c) { '·' } else { c })
+        .collect()
+}
+
 fn indented(text: &str, by: &str) -> String {
     text.lines().map(|line| format!("{by}{line}\n")).collect()
 }
@@ -108,7 +123,7 @@ pub fn plan(plan: &Plan) -> String {
     list(&mut out, "You do not lock yourself out:", &plan.lockout);
     line!(out);
     line!(out, "Hash to approve: {}", plan.hash());
-    out
+    visible(out)
 }
 
 fn fact<T>(out: &mut String, name: &str, fact: &Fact<T>, show: impl FnOnce(&T) -> String) {
@@ -325,7 +340,7 @@ pub fn triage(facts: &UserFacts) -> String {
         .collect();
     list(&mut out, "Secrets read, to be rotated:", &secrets);
     list(&mut out, "Not known:", &facts.unknowns());
-    out
+    visible(out)
 }
 
 fn stage(stage: Option<Stage>) -> &'static str {
@@ -364,7 +379,7 @@ pub fn run(report: &RunReport) -> String {
         }
     }
     line!(out, "Next: {}", report.next);
-    out
+    visible(out)
 }
 
 /// What became of an undo.
@@ -385,7 +400,7 @@ pub fn undo(report: &UndoReport) -> String {
         }
     }
     line!(out, "Next: {}", report.next);
-    out
+    visible(out)
 }
 
 /// A verdict with its reasons.
@@ -412,7 +427,7 @@ pub fn verdict(verdict: &Verdict) -> String {
         list(&mut out, "  besides:", &layer.remarks);
     }
     line!(out, "Next: {}", verdict.next);
-    out
+    visible(out)
 }
 
 /// The whole report.
@@ -478,5 +493,17 @@ pub fn text(report: &Report) -> String {
         "Journal: {} entries, chain intact, head {head}",
         report.journal_entries
     );
-    out
+    visible(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn the_attackers_words_do_not_speak_to_the_terminal() {
+        let told =
+            visible("from \u{1b}[2J\u{1b}]0;x\u{7} \u{9b}2J a\u{202e}b\r\n  - \tnext é\n".into());
+        assert_eq!(told, "from ·[2J·]0;x· ·2J a·b·\n  - \tnext é\n");
+    }
 }
