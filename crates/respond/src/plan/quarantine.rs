@@ -139,9 +139,54 @@ pub(crate) fn document(whom: &Whom, version: Version) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
+/// Leaves out whom there is no room for, from the end and the subject never; says whom. An attacker who makes fifty
+/// users must not be rid of the whole policy: its freeze holds them all while their own denies spread.
+pub(crate) fn fit(whom: &mut Whom, version: Version, longest: usize) -> Vec<String> {
+    let mut left_out = Vec::new();
+    while document(whom, version).to_string().len() > longest {
+        let last = if whom.denied.len() > 1 {
+            whom.denied.pop()
+        } else {
+            whom.revoked.pop()
+        };
+        let Some(last) = last else { break };
+        left_out.push(last);
+    }
+    left_out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crowd_of_users_does_not_push_the_policy_out() {
+        let arn = |name: String| format!("arn:aws:iam::111122223333:{name}");
+        let version = Version::First { seconds: 15 };
+        let mut whom = Whom {
+            denied: (0..200).map(|n| arn(format!("user/u{n}"))).collect(),
+            revoked: vec![arn("role/app".into())],
+            exempt: vec![arn("role/BreakGlass".into())],
+        };
+        let left_out = fit(&mut whom, version, 5_120);
+        let document = document(&whom, version);
+        assert!(document.to_string().len() <= 5_120);
+        assert_eq!(whom.denied[0], arn("user/u0".into()));
+        assert_eq!(whom.revoked.len(), 1);
+        assert_eq!(whom.denied.len() + left_out.len(), 200);
+        let sids: Vec<_> = document["Statement"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["Sid"].clone())
+            .collect();
+        assert!(sids.contains(&json!("StockadeFreeze")));
+        let mut small = Whom {
+            denied: vec![arn("user/a".into())],
+            ..Whom::default()
+        };
+        assert!(fit(&mut small, version, 5_120).is_empty());
+    }
 
     #[test]
     fn every_deny_exempts_the_responder_and_nobody_is_denied_by_accident() {

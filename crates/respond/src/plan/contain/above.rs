@@ -38,7 +38,7 @@ impl Making<'_> {
             self.notes.push(note);
             return Ok(());
         }
-        let whom = self.whom();
+        let mut whom = self.whom();
         let members = organization.accounts.known();
         let mut targets: BTreeSet<AccountId> = BTreeSet::from([self.facts.account.clone()]);
         targets.extend(self.facts.roles.iter().map(|role| role.account.clone()));
@@ -66,6 +66,15 @@ impl Making<'_> {
         });
         if targets.is_empty() {
             return Ok(());
+        }
+        let left_out = quarantine::fit(&mut whom, self.first_version(), scp::LONGEST);
+        if !left_out.is_empty() {
+            self.unknowns.push(format!(
+                "{} identities do not fit into a service control policy of {} characters: each is stopped by its own deny, and when the second pass has ended the freeze they are not held from above: {}",
+                left_out.len(),
+                scp::LONGEST,
+                left_out.join(", ")
+            ));
         }
         let document = quarantine::document(&whom, self.first_version());
         let length = document.to_string().len();
@@ -134,9 +143,6 @@ impl Making<'_> {
                 whom.denied.push(state.arn.to_string());
             }
         }
-        if let Some(lineage) = facts.lineage.known() {
-            whom.denied.extend(lineage.federated.iter().cloned());
-        }
         for role in &facts.roles {
             let list = if role.made {
                 &mut whom.denied
@@ -144,6 +150,10 @@ impl Making<'_> {
                 &mut whom.revoked
             };
             list.push(role.arn.to_string());
+        }
+        // Last, for what does not fit is left out from the end: the deny of the user stops these too.
+        if let Some(lineage) = facts.lineage.known() {
+            whom.denied.extend(lineage.federated.iter().cloned());
         }
         let mut exempt = BTreeSet::new();
         exempt.extend(facts.home.principal_patterns());
