@@ -273,6 +273,19 @@ impl Plan {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// The one-way step whose approval this step needs: itself, or the next one if this stands
+    /// among what cannot be taken back, for then it only makes way for that.
+    pub fn covering<'s>(&'s self, step: &'s Step) -> Option<&'s Step> {
+        if step.is_one_way() {
+            return Some(step);
+        }
+        if step.phase != Phase::OneWay {
+            return None;
+        }
+        let mut from = self.steps.iter().skip_while(|other| other.id != step.id);
+        from.find(|step| step.is_one_way())
+    }
+
     /// The steps that cannot be taken back.
     pub fn one_way(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.is_one_way())

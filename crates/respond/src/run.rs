@@ -366,12 +366,12 @@ impl Running<'_> {
 
     /// Whether the step may run now.
     async fn permitted(&self, step: &Step) -> Result<(), Stop> {
-        if step.is_one_way() {
-            let scope = approve::scope(&step.id);
+        if let Some(one_way) = self.plan.covering(step) {
+            let scope = approve::scope(&one_way.id);
             if !approve::is_approved(self.engine.store, &self.record, &scope).await? {
                 let why = format!(
                     "step {} ({}) has no way back and needs an approval of its own",
-                    step.id, step.title
+                    one_way.id, one_way.title
                 );
                 return Err(Stop::Ends(RunOutcome::Waiting, why));
             }

@@ -31,7 +31,9 @@ pub(super) fn policies(
 }
 
 /// Takes our own deny off a user who is about to be deleted: AWS does not delete a user with a
-/// policy. `step` is the step of this plan that put it, `state` what is there then.
+/// policy. Must stand right before that deletion and among the one-way steps: there the deletion's
+/// approval covers it (see [`super::Plan::covering`]), and without it the deny stays.
+/// `step` is the step of this plan that put it, `state` what is there then.
 pub(super) fn deny(
     draft: &mut Draft,
     place: &Place<'_>,

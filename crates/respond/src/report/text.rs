@@ -92,6 +92,13 @@ pub fn plan(plan: &Plan) -> String {
                 step.settle
             );
         }
+        if let Some(one_way) = plan.covering(step).filter(|other| other.id != step.id) {
+            line!(
+                out,
+                "      needs  the approval of step {}, for which it makes way",
+                one_way.id
+            );
+        }
         if let Some(requirement) = &step.requires {
             line!(out, "      needs  {}", needs(requirement));
         }

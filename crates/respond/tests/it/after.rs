@@ -106,6 +106,63 @@ async fn what_was_left_is_removed_one_way_steps_last_and_each_approved() {
 }
 
 #[tokio::test]
+async fn the_deny_leaves_a_user_only_with_the_approval_of_its_deletion() {
+    let scene = Scene::new(true).await;
+    let (facts, plan, id) = scene.approved().await;
+    scene.engine().run(&plan.id()).await.unwrap();
+    let status = async || scene.store.incident(id).await.unwrap().status;
+    assert_eq!(status().await, "acted");
+    scene
+        .store
+        .set_status(id, "contained", scene.pace.now())
+        .await
+        .unwrap();
+    let found = survey(&scene.reach, &facts).await;
+    let now = scene.pace.now();
+    let options = EradicateOptions {
+        incident: id,
+        now,
+        propagation: 10,
+    };
+    let plan = eradicate(&facts, &found, &options).unwrap();
+    approve::propose(&scene.store, &plan).await.unwrap();
+    let (plan_id, hash) = (plan.id(), plan.hash());
+    approve::approve(&scene.store, &plan_id, &hash, "ines", now)
+        .await
+        .unwrap();
+    let one_way = |title: &str| plan.one_way().find(|step| step.title.contains(title));
+    let deletion = one_way("delete user backdoor").unwrap().id.clone();
+    for step in plan.one_way().filter(|step| step.id != deletion) {
+        approve::approve_one_way(&scene.store, &plan_id, &step.id, &hash, "ines", now)
+            .await
+            .unwrap();
+    }
+    let waits = scene.engine().run(&plan_id).await.unwrap();
+    assert_eq!(waits.outcome, RunOutcome::Waiting);
+    assert!(
+        waits
+            .next
+            .contains(&format!("step {deletion} (delete user"))
+    );
+    let backdoor = "111122223333/user/backdoor";
+    let key = scene.world.get(&format!("{backdoor}/key/AKIA9"));
+    assert_eq!(key, None, "this was approved");
+    let deny = format!("{backdoor}/inline/StockadeQuarantine-INC-1");
+    assert!(scene.world.get(backdoor).is_some());
+    assert!(
+        scene.world.get(&deny).is_some(),
+        "the user is there, and so is the deny"
+    );
+    assert!(report::plan_text(&plan).contains(&format!("needs  the approval of step {deletion}")));
+    approve::approve_one_way(&scene.store, &plan_id, &deletion, &hash, "ines", now)
+        .await
+        .unwrap();
+    let ran = scene.engine().run(&plan_id).await.unwrap();
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", report::run_text(&ran));
+    assert_eq!(scene.world.get(backdoor), None);
+}
+
+#[tokio::test]
 async fn a_recovery_waits_for_its_soak() {
     let scene = Scene::new(true).await;
     let (facts, plan, id) = scene.approved().await;
