@@ -67,6 +67,18 @@ def test_what_stands_in_a_path_is_no_pattern(case):
             assert refusal(getattr(case.as_(service, credentials), call)) == "AccessDenied", name
 
 
+def test_nobody_takes_the_account_out_from_under_the_policy(case):
+    """Not even an administrator of whom the response knows nothing."""
+    iam = case.iam()
+    iam.create_user(UserName="stranger")
+    iam.put_user_policy(UserName="stranger", PolicyName="all", PolicyDocument=policy())
+    key = iam.create_access_key(UserName="stranger")["AccessKey"]
+    case.spread()
+    stranger = case.as_("organizations", (key["AccessKeyId"], key["SecretAccessKey"]))
+    assert refusal(stranger.leave_organization) == "AccessDeniedException"
+    assert refusal(stranger.describe_organization) is None
+
+
 def test_a_user_who_is_renamed_after_the_containment_is_not_gone(case):
     # An administrator who is fooled gives a user that the attacker made another name, and all that was taken.
     iam = case.iam()

@@ -130,6 +130,11 @@ pub(crate) fn document(whom: &Whom, version: Version) -> Value {
         "Sid": "StockadeProtect", "Effect": "Deny", "Action": PROTECTED, "Resource": protected,
         "Condition": {"ArnNotLike": unless}
     }));
+    // An account that leaves its organisation leaves the whole policy behind.
+    statements.push(json!({
+        "Sid": "StockadeStay", "Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*",
+        "Condition": {"ArnNotLike": unless}
+    }));
     if matches!(version, Version::First { .. }) {
         statements.push(json!({
             "Sid": "StockadeFreeze", "Effect": "Deny", "Action": FROZEN, "Resource": "*",
@@ -195,7 +200,7 @@ mod tests {
             revoked: Vec::new(),
             exempt: vec!["arn:aws:iam::111122223333:role/BreakGlass".into()],
         };
-        for (version, count) in [(Version::First { seconds: 15 }, 3), (Version::Second, 2)] {
+        for (version, count) in [(Version::First { seconds: 15 }, 4), (Version::Second, 3)] {
             let document = document(&whom, version);
             let statements = document["Statement"].as_array().unwrap();
             assert_eq!(statements.len(), count, "no statement about no roles");
