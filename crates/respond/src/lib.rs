@@ -29,6 +29,7 @@ pub mod run;
 pub mod scp;
 pub mod scrub;
 pub mod snapshot;
+pub mod status;
 pub mod survey;
 pub mod sweep;
 pub mod triage;

@@ -19,6 +19,7 @@ use crate::diff;
 use crate::journal::{Journal, Progress, Stage, word};
 use crate::pace::{Moment, Pace};
 use crate::plan::{Before, Plan, PlanKind, Requirement, Step, Work};
+use crate::status::{self, ACTED, STUCK};
 use crate::verify::{CONTAINED, NOT_CONTAINED};
 
 /// How long to wait between two looks at a write that does not show yet, in seconds.
@@ -147,9 +148,6 @@ pub enum RunError {
     },
 }
 
-/// The status of an incident whose undo failed.
-pub const STUCK: &str = "stuck";
-
 /// A run that goes on: the engine with what it has taken hold of.
 pub(crate) struct Running<'a> {
     pub(crate) engine: Engine<'a>,
@@ -203,7 +201,8 @@ impl<'a> Engine<'a> {
             Err((_, Stop::Broken(error))) => return Err(error),
         };
         let status = match outcome {
-            RunOutcome::Done => "acted",
+            RunOutcome::Done if running.plan.kind == PlanKind::Contain => ACTED,
+            RunOutcome::Done => "done",
             RunOutcome::Waiting => "waiting",
             _ => "interrupted",
         };
@@ -234,14 +233,12 @@ impl<'a> Engine<'a> {
         })
     }
 
-    pub(crate) async fn status(
-        &self,
-        running: &Running<'_>,
-        status: &str,
-    ) -> Result<(), StoreError> {
-        self.store
-            .set_status(running.record.incident, status, self.pace.now())
-            .await
+    /// Notes how far the plan is, beside how the containment stands if it is another plan's.
+    async fn status(&self, running: &Running<'_>, word: &str) -> Result<(), StoreError> {
+        let id = running.record.incident;
+        let before = self.store.incident(id).await?.status;
+        let status = status::moved(&before, running.plan.kind, word);
+        self.store.set_status(id, &status, self.pace.now()).await
     }
 }
 

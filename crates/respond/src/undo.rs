@@ -12,7 +12,8 @@ use crate::diff;
 use crate::journal::{Progress, Stage, Trace, word};
 use crate::pace::Moment;
 use crate::plan::{Before, Change, Step};
-use crate::run::{Engine, RunError, Running, STUCK, Shown};
+use crate::run::{Engine, RunError, Running, Shown};
+use crate::status::{self, ACTED, STUCK, UNDONE};
 use stockade_store::IncidentId;
 
 /// What became of a step.
@@ -110,8 +111,8 @@ impl Engine<'_> {
         }
         let (status, word, next) = match outcome {
             UndoOutcome::Undone => (
-                "undone",
-                "undone",
+                UNDONE,
+                UNDONE,
                 "everything is as it was before the plan; the attacker, if there is one, is free again",
             ),
             UndoOutcome::Drift => (
@@ -125,12 +126,7 @@ impl Engine<'_> {
                 "STUCK: a step could not be taken back. Read why, set it right (permissions, the network, or the state by hand), then undo again",
             ),
         };
-        let status = if running.is_stuck_still(outcome).await? {
-            STUCK
-        } else {
-            status
-        };
-        self.status(&running, status).await?;
+        running.note(status, outcome).await?;
         running.close(word).await?;
         Ok(UndoReport {
             plan: plan.to_owned(),
@@ -143,13 +139,35 @@ impl Engine<'_> {
 }
 
 impl Running<'_> {
-    /// Whether the incident was stuck, and this undo has not set that right: it stopped at drift, or it was of another
-    /// plan than the one that is stuck.
+    /// Sets the incident's status.
+    async fn note(&self, word: &str, outcome: UndoOutcome) -> Result<(), RunError> {
+        let (store, id) = (self.engine.store, self.record.incident);
+        let mut before = store.incident(id).await?.status;
+        let was_stuck = before == STUCK;
+        if was_stuck {
+            // What stood there before is told by the last verdict.
+            let verdicts = store.verdicts(id).await?;
+            before = match verdicts.last() {
+                Some(verdict) => status::judged(ACTED, &verdict.outcome),
+                None => ACTED.to_owned(),
+            };
+        }
+        let stuck =
+            outcome == UndoOutcome::Stuck || (was_stuck && self.is_stuck_still(outcome).await?);
+        let status = if stuck {
+            STUCK.to_owned()
+        } else {
+            status::moved(&before, self.plan.kind, word)
+        };
+        Ok(store
+            .set_status(id, &status, self.engine.pace.now())
+            .await?)
+    }
+
+    /// Whether this undo of a stuck incident has not set that right: it stopped at drift, or it was of another plan
+    /// than the one that is stuck.
     async fn is_stuck_still(&self, outcome: UndoOutcome) -> Result<bool, RunError> {
         let (store, id) = (self.engine.store, self.record.incident);
-        if store.incident(id).await?.status != STUCK {
-            return Ok(false);
-        }
         let entries = store.journal(id).await?;
         let plans = store.plans(id).await?;
         let failed = plans.iter().any(|plan| {

@@ -24,7 +24,8 @@ use crate::aws::Reach;
 use crate::journal::{Progress, Stage};
 use crate::pace::Pace;
 use crate::plan::{Plan, PlanKind};
-use crate::run::{Engine, RunError, STUCK};
+use crate::run::{Engine, RunError};
+use crate::status::{self, STUCK};
 use crate::triage::UserFacts;
 
 /// The word of a verdict that proves.
@@ -294,16 +295,13 @@ impl Engine<'_> {
             body,
         };
         self.store.add_verdict(incident, &record).await?;
-        let status = match verdict.outcome {
-            Outcome::Contained => CONTAINED,
-            Outcome::NotContained => NOT_CONTAINED,
-            Outcome::Unknown => "not-proved",
-        };
         // Nothing runs on a stuck incident until it is set right; a verdict does not set it right.
-        if self.store.incident(incident).await?.status == STUCK {
+        let before = self.store.incident(incident).await?.status;
+        if before == STUCK {
             return Ok(());
         }
-        self.store.set_status(incident, status, verdict.at).await
+        let status = status::judged(&before, outcome);
+        self.store.set_status(incident, &status, verdict.at).await
     }
 }
 

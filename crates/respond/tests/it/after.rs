@@ -68,6 +68,11 @@ async fn what_was_left_is_removed_one_way_steps_last_and_each_approved() {
     }
     let undone = scene.engine().undo(&plan.id(), false).await.unwrap();
     assert_eq!(undone.outcome, UndoOutcome::Undone);
+    let status = scene.store.incident(plan.incident).await.unwrap().status;
+    assert_eq!(
+        status, "acted, eradicate undone",
+        "the containment stands as before"
+    );
     // What was undone stays so: a new plan, from what is there now.
     let found = survey(&scene.reach, &facts).await;
     let mut options = options;
@@ -139,6 +144,7 @@ async fn the_deny_leaves_a_user_only_with_the_approval_of_its_deletion() {
     }
     let waits = scene.engine().run(&plan_id).await.unwrap();
     assert_eq!(waits.outcome, RunOutcome::Waiting);
+    assert_eq!(status().await, "contained, eradicate waiting");
     assert!(
         waits
             .next
@@ -160,6 +166,7 @@ async fn the_deny_leaves_a_user_only_with_the_approval_of_its_deletion() {
     let ran = scene.engine().run(&plan_id).await.unwrap();
     assert_eq!(ran.outcome, RunOutcome::Done, "{}", report::run_text(&ran));
     assert_eq!(scene.world.get(backdoor), None);
+    assert_eq!(status().await, "contained, eradicate done");
 }
 
 #[tokio::test]

@@ -315,7 +315,7 @@ async fn list(target: &Target) -> Result<Status, Status> {
     let incidents = store.incidents().await.map_err(|error| out::fail(&error))?;
     for incident in incidents {
         out::print(&format!(
-            "{:<8} {:<14} {}  {}\n",
+            "{:<8} {:<30} {}  {}\n",
             incident.id.to_string(),
             incident.status,
             incident.opened_at,

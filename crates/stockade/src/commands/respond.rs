@@ -7,6 +7,7 @@ use stockade_respond::incident;
 use stockade_respond::pace::Pace;
 use stockade_respond::plan::{ContainOptions, Plan, PlanKind, contain};
 use stockade_respond::report::plan_text;
+use stockade_respond::status::{self, UNDONE};
 use stockade_respond::triage::UserFacts;
 use stockade_store::{Incident, IncidentId, PlanRecord};
 
@@ -15,9 +16,6 @@ use super::target::{Session, Target};
 use super::triage::UserSubject;
 use super::waiting;
 use crate::out::{self, Status};
-
-/// The status of an incident whose containment was taken back.
-const UNDONE: &str = "undone";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -108,7 +106,8 @@ async fn opened(
 ) -> Result<IncidentId, Status> {
     let failed = |error: stockade_store::StoreError| out::fail(&error);
     let about = incidents(session, &facts.arn.to_string()).await?;
-    match about.into_iter().find(|incident| incident.status != UNDONE) {
+    let is_open = |incident: &Incident| status::containment(&incident.status) != UNDONE;
+    match about.into_iter().find(is_open) {
         Some(incident) => {
             incident::update(&session.store, incident.id, facts, now)
                 .await
