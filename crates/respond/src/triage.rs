@@ -29,6 +29,9 @@ use crate::fact::Fact;
 use crate::lineage::Lineage;
 use crate::persistence::{Persistence, SecretRead};
 
+/// Finds what stands out in events.
+pub type Detect = fn(&[Event]) -> Vec<Finding>;
+
 /// What a triage is told.
 #[derive(Debug, Clone, Default)]
 pub struct TriageOptions {
@@ -41,7 +44,7 @@ pub struct TriageOptions {
     /// What was detected: it tells the attacker's callers.
     pub findings: Vec<Finding>,
     /// Detects in all events that were read, those of LookupEvents too, what `findings` does not have.
-    pub detect: Option<fn(&[Event]) -> Vec<Finding>>,
+    pub detect: Option<Detect>,
     /// Source addresses of the attacker, where they are known otherwise.
     pub suspect_addresses: Vec<String>,
 }
