@@ -1,7 +1,7 @@
 //! The proof of a containment: contained, not contained with the evidence, or unknown with what is
 //! missing. Unknown is never shown as contained.
 //!
-//! Three layers (`PROCEDURES.md` R8): what the policies allow now (`policies.rs`), whether the
+//! Three layers: what the policies allow now (`policies.rs`), whether the
 //! credentials still work (`credentials.rs`), and whether the trail has a success since
 //! (`trail.rs`).
 
