@@ -113,7 +113,10 @@ pub fn recover(
             unknowns.push(format!("which roles name the user in their trust policy: {why}"));
         }
     }
-    notes.push("The service control policy of the containment still denies the user's ARN: lift it by undoing the containment past the drift that the deletions are.".to_owned());
+    notes.push(format!(
+        "The service control policy of the containment ({}) still denies the user's ARN, the new user's too: detach and delete it in Organizations by hand. Do not undo the containment for that: it would also put back the trust policies that the attacker had written.",
+        super::scp_name(options.incident)
+    ));
     Ok(Plan {
         incident: options.incident,
         kind: PlanKind::Recover,
