@@ -3,6 +3,7 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 
 use crate::AwsError;
 
@@ -10,9 +11,9 @@ use crate::AwsError;
 /// not known here.
 pub fn checksum(algorithm: &str, bytes: &[u8]) -> Option<String> {
     let sum = match algorithm.to_ascii_lowercase().as_str() {
-        "crc32" => crc32(bytes, &CRC32).to_be_bytes().to_vec(),
-        "crc32c" => crc32(bytes, &CRC32C).to_be_bytes().to_vec(),
-        "crc64nvme" => crc64(bytes).to_be_bytes().to_vec(),
+        "crc32" => CRC32.checksum(bytes).to_be_bytes().to_vec(),
+        "crc32c" => CRC32C.checksum(bytes).to_be_bytes().to_vec(),
+        "crc64nvme" => CRC64NVME.checksum(bytes).to_be_bytes().to_vec(),
         "sha1" => digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes)
             .as_ref()
             .to_vec(),
@@ -54,83 +55,9 @@ pub fn check(algorithm: &str, stated: &str, bytes: &[u8]) -> Result<(), AwsError
     })
 }
 
-static CRC32: [u32; 256] = table32(0xEDB8_8320);
-static CRC32C: [u32; 256] = table32(0x82F6_3B78);
-static CRC64: [u64; 256] = table64(0x9A6C_9329_AC4B_C9B5);
-
-const fn table32(polynomial: u32) -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut at = 0u32;
-    while at < 256 {
-        let mut value = at;
-        let mut bit = 0;
-        while bit < 8 {
-            value = if value & 1 == 1 {
-                (value >> 1) ^ polynomial
-            } else {
-                value >> 1
-            };
-            bit += 1;
-        }
-        fill(&mut table, at as usize, value);
-        at += 1;
-    }
-    table
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "runs when the program is built, with at below 256"
-)]
-const fn fill(table: &mut [u32; 256], at: usize, value: u32) {
-    table[at] = value;
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "runs when the program is built, with at below 256"
-)]
-const fn table64(polynomial: u64) -> [u64; 256] {
-    let mut table = [0; 256];
-    let mut at = 0u64;
-    while at < 256 {
-        let mut value = at;
-        let mut bit = 0;
-        while bit < 8 {
-            value = if value & 1 == 1 {
-                (value >> 1) ^ polynomial
-            } else {
-                value >> 1
-            };
-            bit += 1;
-        }
-        table[at as usize] = value;
-        at += 1;
-    }
-    table
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the index is one byte, the table has 256 places"
-)]
-fn crc32(bytes: &[u8], table: &[u32; 256]) -> u32 {
-    !bytes.iter().fold(!0, |sum: u32, byte| {
-        let [low, ..] = sum.to_le_bytes();
-        (sum >> 8) ^ table[usize::from(low ^ byte)]
-    })
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the index is one byte, the table has 256 places"
-)]
-fn crc64(bytes: &[u8]) -> u64 {
-    !bytes.iter().fold(!0, |sum: u64, byte| {
-        let [low, ..] = sum.to_le_bytes();
-        (sum >> 8) ^ CRC64[usize::from(low ^ byte)]
-    })
-}
+static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static CRC64NVME: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
 
 #[cfg(test)]
 mod tests {
@@ -139,9 +66,9 @@ mod tests {
     #[test]
     fn check_values_are_those_of_the_catalogue() {
         let text = b"123456789";
-        assert_eq!(crc32(text, &CRC32), 0xCBF4_3926);
-        assert_eq!(crc32(text, &CRC32C), 0xE306_9283);
-        assert_eq!(crc64(text), 0xAE8B_1486_0A79_9888);
+        assert_eq!(CRC32.checksum(text), 0xCBF4_3926);
+        assert_eq!(CRC32C.checksum(text), 0xE306_9283);
+        assert_eq!(CRC64NVME.checksum(text), 0xAE8B_1486_0A79_9888);
         assert_eq!(
             checksum("SHA1", b"").unwrap(),
             "2jmj7l5rSw0yVb/vlWAYkK/YBwk="
