@@ -1,5 +1,6 @@
 """What every black-box test stands on: the built program, a range of its own, and real AWS clients."""
 
+import datetime
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 import boto3
 import botocore.config
 import pytest
+
+import called
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data"
@@ -43,6 +46,11 @@ def clean_env(home: Path) -> dict:
     return env
 
 
+def instant(text: str) -> datetime.datetime:
+    """A time as the range tells it."""
+    return datetime.datetime.fromisoformat(text)
+
+
 @dataclass
 class Cloud:
     """An AWS endpoint with its administrator's key."""
@@ -52,15 +60,17 @@ class Cloud:
     secret: str
     home: Path
     process: subprocess.Popen = field(repr=False, default=None)
+    is_range: bool = False
 
     def client(self, service, key=None, secret=None, token=None, region="us-east-1", **extra):
         config = botocore.config.Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return boto3.session.Session(
+        client = boto3.session.Session(
             aws_access_key_id=key or self.key,
             aws_secret_access_key=secret or self.secret,
             aws_session_token=token,
             region_name=region,
         ).client(service, endpoint_url=self.endpoint, config=extra.pop("config", config), **extra)
+        return called.watch(client) if self.is_range else client
 
     def env(self, key=None, secret=None, token=None, region="us-east-1"):
         env = clean_env(self.home)
@@ -77,9 +87,13 @@ class Cloud:
     def cli(self, *args, key=None, secret=None, token=None, region="us-east-1", **extra):
         """The AWS CLI, unchanged."""
         aws = Path(sys.executable).parent / "aws"
-        return subprocess.run(
+        since = instant(self.control("clock")["now"]) if self.is_range else None
+        done = subprocess.run(
             [str(aws), *map(str, args)], env=self.env(key, secret, token, region), capture_output=True, text=True, timeout=120, **extra
         )
+        if self.is_range:
+            called.note_requests(r for r in self.control("requests")["requests"] if instant(r["time"]) >= since)
+        return done
 
     def stockade(self, *args, key=None, secret=None, token=None, region="us-east-1", **extra):
         """The program itself, pointed at this cloud."""
@@ -113,7 +127,7 @@ def start_range(home: Path, *args) -> Cloud:
     for line in process.stdout:
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         if found:
-            return Cloud(found[0], key, secret, home, process)
+            return Cloud(found[0], key, secret, home, process, is_range=True)
     raise RuntimeError(f"the range did not start: {process.stderr.read()}")
 
 
@@ -179,3 +193,23 @@ def eventually(what, seconds=10):
         if answer or time.monotonic() > end:
             return answer
         time.sleep(0.1)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Whether the whole of what calls the range runs, or why not: what every operation is called by is known only then."""
+    files = {path.name for path in Path(__file__).parent.glob("test_range_*.py")}
+    lacking = sorted(files - {item.path.name for item in items})
+    if lacking:
+        config.whole_suite = f"{', '.join(lacking)} did not run"
+    elif config.option.keyword or config.option.markexpr or any("::" in arg for arg in config.args):
+        config.whole_suite = "only some of their tests ran"
+    else:
+        config.whole_suite = True
+    # Last, whatever the order of the files is.
+    items.sort(key=lambda item: item.path.name == "test_zz_every_operation.py")
+
+
+@pytest.fixture
+def whole_suite(pytestconfig):
+    """True, or why it is not the whole suite that runs."""
+    return pytestconfig.whole_suite
