@@ -2,9 +2,10 @@
 //!
 //! Owns the propagation delay. Handlers read the latest; authentication and authorisation see what has spread.
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
+use imbl::Vector;
 use jiff::{SignedDuration, Timestamp};
 
 /// A state whose changes take effect after a delay.
@@ -12,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Delayed<T> {
     latest: Arc<T>,
     /// Older states, oldest first, each with the time until which it was the latest.
-    older: VecDeque<(Timestamp, Arc<T>)>,
+    older: Vector<(Timestamp, Arc<T>)>,
 }
 
 impl<T: Clone> Delayed<T> {
@@ -20,7 +21,7 @@ impl<T: Clone> Delayed<T> {
     pub fn new(state: T) -> Self {
         Self {
             latest: Arc::new(state),
-            older: VecDeque::new(),
+            older: Vector::new(),
         }
     }
 
@@ -46,9 +47,17 @@ impl<T: Clone> Delayed<T> {
 
     /// The state that has spread by now.
     pub fn effective(&self, now: Timestamp, delay: SignedDuration) -> &T {
+        // They stand in the order of time, for the range's clock never goes back.
+        let found = self.older.binary_search_by(|(until, _)| {
+            if now.duration_since(*until) < delay {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        });
+        let oldest_that_holds = found.unwrap_or_else(|place| place);
         self.older
-            .iter()
-            .find(|(until, _)| now.duration_since(*until) < delay)
+            .get(oldest_that_holds)
             .map_or(&self.latest, |(_, state)| state)
     }
 }

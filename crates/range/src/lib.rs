@@ -15,5 +15,6 @@ pub mod row;
 pub mod server;
 pub mod services;
 pub mod state;
+pub mod table;
 pub mod trail;
 pub mod usage;

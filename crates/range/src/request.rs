@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -295,7 +295,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>) {
     let caller: &Caller = call.caller;
-    let Some(account) = state.accounts.get_mut(&caller.account) else {
+    let Some(account) = state.accounts.get_mut(&caller.account).map(Arc::make_mut) else {
         return;
     };
     if let Some(key) = caller

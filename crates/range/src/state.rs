@@ -2,7 +2,7 @@
 //!
 //! Owns the accounts, the sessions and what belongs to no account. What a service remembers is in its own `state.rs`.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use stockade_model::AccountId;
@@ -11,6 +11,7 @@ use stockade_wire::AwsError;
 use crate::delayed::Delayed;
 use crate::ids::Ids;
 use crate::services;
+use crate::table::Table;
 use crate::trail::Log;
 use crate::usage::Usage;
 
@@ -33,7 +34,7 @@ pub struct State {
     /// Where ids come from.
     pub ids: Ids,
     /// The accounts.
-    pub accounts: BTreeMap<AccountId, Account>,
+    pub accounts: Table<AccountId, Arc<Account>>,
     /// The organisation, where there is one.
     pub organizations: Delayed<services::organizations::State>,
     /// Buckets and objects: their names are shared by all accounts.
@@ -90,7 +91,7 @@ impl State {
             now,
         );
         Self {
-            accounts: BTreeMap::from([(config.account.clone(), first)]),
+            accounts: Table::from([(config.account.clone(), Arc::new(first))]),
             config,
             ids,
             organizations: Delayed::default(),
@@ -103,12 +104,14 @@ impl State {
 
     /// An account.
     pub fn account(&self, id: &AccountId) -> Result<&Account, AwsError> {
-        self.accounts.get(id).ok_or_else(|| no_account(id))
+        let account = self.accounts.get(id).map(Arc::as_ref);
+        account.ok_or_else(|| no_account(id))
     }
 
     /// An account, to change.
     pub fn account_mut(&mut self, id: &AccountId) -> Result<&mut Account, AwsError> {
-        self.accounts.get_mut(id).ok_or_else(|| no_account(id))
+        let account = self.accounts.get_mut(id).map(Arc::make_mut);
+        account.ok_or_else(|| no_account(id))
     }
 }
 

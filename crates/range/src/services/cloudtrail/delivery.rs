@@ -37,11 +37,9 @@ pub fn take(state: &mut State, account: &AccountId, region: &Region, record: Rec
     let wanting = wanting(state, account, region, &record);
     let delay = state.config.trail_delay;
     for (owner, place) in wanting {
-        let trail = state
-            .accounts
-            .get_mut(&owner)
-            .and_then(|owner| owner.cloudtrail.trails.get_mut(&place));
-        let Some(trail) = trail else { continue };
+        let Some(trail) = trail_mut(state, &owner, &place) else {
+            continue;
+        };
         trail
             .pending
             .entry((account.clone(), region.clone()))
@@ -204,12 +202,8 @@ fn trail_mut<'a>(
     account: &AccountId,
     place: &Place,
 ) -> Option<&'a mut Trail> {
-    state
-        .accounts
-        .get_mut(account)?
-        .cloudtrail
-        .trails
-        .get_mut(place)
+    let account = state.accounts.get_mut(account).map(Arc::make_mut)?;
+    account.cloudtrail.trails.get_mut(place)
 }
 
 fn is_worth_a_try(record: &Value, now: Timestamp) -> bool {

@@ -11,12 +11,13 @@ use serde_json::Value;
 use stockade_model::{AccountId, Arn, Region};
 
 use super::selectors::Selectors;
+use crate::table::Table;
 
 /// The trails that an account made.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     /// By home region and name.
-    pub trails: BTreeMap<(Region, String), Trail>,
+    pub trails: Table<(Region, String), Trail>,
 }
 
 /// A trail.

@@ -157,13 +157,14 @@ pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     }
     changed.name.clone_from(&name);
     state.groups.insert(key(&name), group);
-    for user in state.users.values_mut() {
-        if user.groups.contains(&old) {
+    state.users.change_where(
+        |_, user| user.groups.contains(&old),
+        |user| {
             let user = Arc::make_mut(user);
             user.groups.remove(&old);
             user.groups.insert(key(&name));
-        }
-    }
+        },
+    );
     Ok(Reply::empty())
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Owns the tables and the look-ups. Changes nothing on its own: handlers do.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stockade_policy::Named;
@@ -20,25 +19,26 @@ use super::managed_policies::ManagedPolicy;
 use super::mfa_devices::MfaDevice;
 use super::roles::Role;
 use super::users::User;
+use crate::table::Table;
 
 /// An account's IAM. Entities are shared between versions, so that a copy is cheap; names are unique
 /// without regard to case, as AWS has them.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     /// By name in lower case.
-    pub users: BTreeMap<String, Arc<User>>,
+    pub users: Table<String, Arc<User>>,
     /// By name in lower case.
-    pub groups: BTreeMap<String, Arc<Group>>,
+    pub groups: Table<String, Arc<Group>>,
     /// By name in lower case.
-    pub roles: BTreeMap<String, Arc<Role>>,
+    pub roles: Table<String, Arc<Role>>,
     /// The customer's managed policies, by name in lower case.
-    pub policies: BTreeMap<String, Arc<ManagedPolicy>>,
+    pub policies: Table<String, Arc<ManagedPolicy>>,
     /// By name in lower case.
-    pub instance_profiles: BTreeMap<String, Arc<InstanceProfile>>,
+    pub instance_profiles: Table<String, Arc<InstanceProfile>>,
     /// Virtual MFA devices, by serial number (their ARN).
-    pub mfa_devices: BTreeMap<String, Arc<MfaDevice>>,
+    pub mfa_devices: Table<String, Arc<MfaDevice>>,
     /// Access keys of users and of root, by id.
-    pub access_keys: BTreeMap<String, Arc<AccessKey>>,
+    pub access_keys: Table<String, Arc<AccessKey>>,
     /// The account's alias.
     pub alias: Option<String>,
     /// The rules for passwords, where the account has its own.
@@ -46,7 +46,7 @@ pub struct State {
     /// The last credential report.
     pub report: Option<Arc<Report>>,
     /// Access Advisor's reports, by job id.
-    pub jobs: BTreeMap<String, Arc<Job>>,
+    pub jobs: Table<String, Arc<Job>>,
 }
 
 /// The name under which an entity stands in its table.

@@ -245,18 +245,18 @@ pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
 
 /// Keys and MFA devices say whose they are by name.
 fn rename_credentials(state: &mut State, old: &str, new: &str) {
-    for access_key in state.access_keys.values_mut() {
-        if matches!(&access_key.owner, KeyOwner::User(name) if key(name) == old) {
-            Arc::make_mut(access_key).owner = KeyOwner::User(new.to_owned());
-        }
-    }
-    for device in state.mfa_devices.values_mut() {
-        if device.enabled.as_ref().is_some_and(|e| key(&e.user) == old)
-            && let Some(enabled) = &mut Arc::make_mut(device).enabled
-        {
-            new.clone_into(&mut enabled.user);
-        }
-    }
+    state.access_keys.change_where(
+        |_, held| matches!(&held.owner, KeyOwner::User(name) if key(name) == old),
+        |held| Arc::make_mut(held).owner = KeyOwner::User(new.to_owned()),
+    );
+    state.mfa_devices.change_where(
+        |_, device| device.enabled.as_ref().is_some_and(|e| key(&e.user) == old),
+        |device| {
+            if let Some(enabled) = &mut Arc::make_mut(device).enabled {
+                new.clone_into(&mut enabled.user);
+            }
+        },
+    );
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,8 @@
 //!
 //! Owns the membership of accounts. What is in an account belongs to the other services.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_model::AccountId;
@@ -71,7 +73,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         let role_id = range.ids.unique("AROA");
         let mut account = Account::new(id.clone(), &input.account_name, &input.email, call.now);
         account.iam = Delayed::new(first_state(&management, role, role_id, call)?);
-        range.accounts.insert(id.clone(), account);
+        range.accounts.insert(id.clone(), Arc::new(account));
     }
     let organization = changed(range, call)?;
     if let Ok(id) = &outcome {

@@ -2,7 +2,7 @@
 //!
 //! Owns the organisation's own settings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use super::state::{Member, Organization};
 use crate::call::{Call, Reply};
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
+use crate::table::Table;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -43,12 +44,12 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         features: input.feature_set.unwrap_or_else(|| "ALL".to_owned()),
         root,
         root_tags: Vec::new(),
-        units: BTreeMap::new(),
-        members: BTreeMap::from([(call.account().clone(), founder)]),
-        policies: BTreeMap::new(),
+        units: Table::new(),
+        members: Table::from([(call.account().clone(), founder)]),
+        policies: Table::new(),
         enabled: BTreeSet::new(),
-        attachments: BTreeMap::new(),
-        requests: BTreeMap::new(),
+        attachments: Table::new(),
+        requests: Table::new(),
     };
     let answer = shown(range, &organization);
     range
@@ -187,9 +188,10 @@ pub(super) fn disable_type(range: &mut Range, call: &Call<'_>) -> Result<Reply, 
     gone.insert(kind.full_access_id().to_owned());
     let organization = changed(range, call)?;
     organization.enabled.remove(&kind);
-    for attached in organization.attachments.values_mut() {
-        attached.retain(|id| !gone.contains(id));
-    }
+    organization.attachments.change_where(
+        |_, attached| !attached.is_disjoint(&gone),
+        |attached| attached.retain(|id| !gone.contains(id)),
+    );
     Ok(reply(json!({"Root": root(organization)})))
 }
 

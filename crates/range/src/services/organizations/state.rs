@@ -2,7 +2,7 @@
 //!
 //! Owns the tree and the questions that the request path asks of it. Changes nothing on its own: handlers do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stockade_model::{AccountId, Timestamp};
@@ -10,11 +10,12 @@ use stockade_policy::{Named, Policy};
 
 use super::policy_types::PolicyType;
 use super::tags::Tag;
+use crate::table::Table;
 
 /// The organisations. Most ranges have one; an account that leaves may found another.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    organizations: BTreeMap<String, Arc<Organization>>,
+    organizations: Table<String, Arc<Organization>>,
 }
 
 /// An organisation.
@@ -31,17 +32,17 @@ pub struct Organization {
     /// The root's tags.
     pub root_tags: Vec<Tag>,
     /// By id (`ou-…`).
-    pub units: BTreeMap<String, Unit>,
+    pub units: Table<String, Unit>,
     /// The management account too.
-    pub members: BTreeMap<AccountId, Member>,
+    pub members: Table<AccountId, Member>,
     /// The customer's policies, by id (`p-…`).
-    pub policies: BTreeMap<String, Arc<OrganizationPolicy>>,
+    pub policies: Table<String, Arc<OrganizationPolicy>>,
     /// The types that are switched on.
     pub enabled: BTreeSet<PolicyType>,
     /// By target (root, unit or account): the ids of the policies on it.
-    pub attachments: BTreeMap<String, BTreeSet<String>>,
+    pub attachments: Table<String, BTreeSet<String>>,
     /// How the making of accounts went, by request (`car-…`).
-    pub requests: BTreeMap<String, CreateRequest>,
+    pub requests: Table<String, CreateRequest>,
 }
 
 /// An organizational unit.
@@ -111,10 +112,8 @@ impl State {
 
     /// The organisation that an account is in, to change.
     pub(super) fn of_mut(&mut self, account: &AccountId) -> Option<&mut Organization> {
-        self.organizations
-            .values_mut()
-            .find(|organization| organization.members.contains_key(account))
-            .map(Arc::make_mut)
+        let id = self.of(account)?.id.clone();
+        self.organizations.get_mut(&id).map(Arc::make_mut)
     }
 
     pub(super) fn add(&mut self, organization: Organization) {

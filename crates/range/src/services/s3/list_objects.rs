@@ -2,8 +2,6 @@
 //!
 //! Owns the answers. The walk itself is `listing`.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use stockade_wire::{AwsError, Object};
 
@@ -14,6 +12,7 @@ use super::state::{Bucket, ObjectData, Version};
 use super::{errors, names};
 use crate::call::{Call, Reply};
 use crate::state::State;
+use crate::table::Table;
 
 /// What both forms of `ListObjects` have in common.
 struct Page<'a> {
@@ -280,7 +279,7 @@ fn newest_first<'a>(key: &'a str, versions: &'a [Version]) -> impl Iterator<Item
 
 /// The versions of the marker's key that come behind the marker's version.
 fn rest_of_key<'a>(
-    keys: &'a BTreeMap<String, Vec<Version>>,
+    keys: &'a Table<String, Vec<Version>>,
     key: &str,
     version: Option<&str>,
 ) -> impl Iterator<Item = Entry<'a>> {

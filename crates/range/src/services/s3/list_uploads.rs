@@ -80,7 +80,7 @@ pub fn list_uploads(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> {
         delimiter: text(call, "Delimiter").unwrap_or_default(),
         after: key_marker,
     };
-    let mut by_key = std::collections::BTreeMap::<String, Vec<(&str, &Upload)>>::new();
+    let mut by_key = crate::table::Table::<String, Vec<(&str, &Upload)>>::new();
     for (key, id, upload) in bucket.uploads() {
         by_key.entry(key.to_owned()).or_default().push((id, upload));
     }

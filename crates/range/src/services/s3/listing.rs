@@ -3,7 +3,6 @@
 //! Owns the order and the grouping into common prefixes, continuation tokens and `encoding-type`. Knows
 //! keys and not what is behind them.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use base64::Engine as _;
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use stockade_wire::AwsError;
 
 use super::errors;
+use crate::table::Table;
 
 /// As many as one answer holds, whatever is asked for.
 pub const MOST: usize = 1000;
@@ -49,7 +49,7 @@ impl<V> Line<'_, V> {
 /// The lines of a listing, in the order of their bytes. Keys that `shown` turns down are passed over, and a
 /// common prefix with no key that is shown does not appear.
 pub fn lines<'a, V>(
-    keys: &'a BTreeMap<String, V>,
+    keys: &'a Table<String, V>,
     query: Query<'a>,
     shown: impl Fn(&V) -> bool + 'a,
 ) -> impl Iterator<Item = Line<'a, V>> + 'a {
@@ -212,7 +212,7 @@ impl Encoding {
 mod tests {
     use super::*;
 
-    fn keys(names: &[&str]) -> BTreeMap<String, bool> {
+    fn keys(names: &[&str]) -> Table<String, bool> {
         names
             .iter()
             .map(|name| ((*name).to_owned(), true))
@@ -220,7 +220,7 @@ mod tests {
     }
 
     fn names(
-        keys: &BTreeMap<String, bool>,
+        keys: &Table<String, bool>,
         prefix: &str,
         delimiter: &str,
         after: &str,
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_prefix_of_nothing_shown_is_not_listed() {
-        let keys = BTreeMap::from([("a/1".to_owned(), false), ("b/1".to_owned(), true)]);
+        let keys = Table::from([("a/1".to_owned(), false), ("b/1".to_owned(), true)]);
         assert_eq!(names(&keys, "", "/", ""), ["b/"]);
     }
 

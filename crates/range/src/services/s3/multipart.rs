@@ -43,7 +43,7 @@ pub fn create(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
             account: call.account().clone(),
             attributes,
             checksum,
-            parts: std::collections::BTreeMap::new(),
+            parts: crate::table::Table::new(),
         },
     );
     let mut output = Object::new();

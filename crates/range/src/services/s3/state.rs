@@ -12,11 +12,12 @@ use stockade_policy::Named;
 
 use super::body::Body;
 use super::checksums::{Algorithm, Checksum, Coverage};
+use crate::table::Table;
 
 /// Every bucket of every account.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    buckets: BTreeMap<String, Bucket>,
+    buckets: Table<String, Bucket>,
 }
 
 impl State {
@@ -72,9 +73,9 @@ pub struct Bucket {
     /// The rules of its lifecycle, as the API shows them.
     pub lifecycle: Option<Value>,
     /// Every version of every key, the oldest first. No entry is empty.
-    objects: BTreeMap<String, Vec<Version>>,
+    objects: Table<String, Vec<Version>>,
     /// Uploads under way, by key and id.
-    uploads: BTreeMap<(String, String), Upload>,
+    uploads: Table<(String, String), Upload>,
 }
 
 /// Whether a bucket keeps old versions.
@@ -229,7 +230,7 @@ pub struct Upload {
     /// Which checksum the object will have; none where the client did not say.
     pub checksum: Option<(Algorithm, Coverage)>,
     /// The parts so far, by number.
-    pub parts: BTreeMap<i64, Part>,
+    pub parts: Table<i64, Part>,
 }
 
 /// An uploaded part.
@@ -260,8 +261,8 @@ impl Bucket {
             tags: None,
             encryption: None,
             lifecycle: None,
-            objects: BTreeMap::new(),
-            uploads: BTreeMap::new(),
+            objects: Table::new(),
+            uploads: Table::new(),
         }
     }
 
@@ -283,7 +284,7 @@ impl Bucket {
     }
 
     /// Every key with its versions (the oldest first), by key.
-    pub fn keys(&self) -> &BTreeMap<String, Vec<Version>> {
+    pub fn keys(&self) -> &Table<String, Vec<Version>> {
         &self.objects
     }
 

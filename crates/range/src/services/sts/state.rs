@@ -1,15 +1,14 @@
 //! The temporary credentials that are out.
 
-use std::collections::BTreeMap;
-
 use stockade_model::Secret;
 
 use crate::call::Caller;
+use crate::table::Table;
 
 /// The temporary credentials that are out, by access key id (`ASIA…`).
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    issued: BTreeMap<String, Issued>,
+    issued: Table<String, Issued>,
 }
 
 /// Temporary credentials.
