@@ -7,7 +7,15 @@ use serde::Deserialize;
 /// The floors of `ARCHITECTURE.md`. A crate that is not here fails the check.
 const FLOORS: &[(u8, &[&str])] = &[
     (1, &["stockade-model"]),
-    (2, &["stockade-wire", "stockade-policy", "stockade-detect"]),
+    (
+        2,
+        &[
+            "stockade-wire",
+            "stockade-policy",
+            "stockade-detect",
+            "stockade-federation",
+        ],
+    ),
     (3, &["stockade-ingest", "stockade-store", "stockade-cloud"]),
     (4, &["stockade-range", "stockade-respond"]),
     (5, &["stockade-drill"]),
