@@ -22,8 +22,9 @@ pub enum Trust {
     /// A signature's: everybody proves who they are.
     #[default]
     Signatures,
-    /// Anybody's: no signature is checked. A known key is its owner, an account's id is that account's root, and
-    /// any other key is the root of the first account.
+    /// Anybody's: no signature and no session token is checked. A known key is its owner, unless it is inactive or
+    /// its session has ended; an account's id is that account's root; any other key is the root of the first account.
+    /// Who names no key is a stranger as ever.
     Anybody,
 }
 
@@ -81,15 +82,16 @@ pub fn authenticate(
         }
         return Err(AwsError::missing_authentication(service));
     };
+    let held = holder(state, trust, service, claim, now)?;
     if trust == Trust::Anybody {
-        let caller = match holder(state, service, claim, now) {
-            Ok((caller, _)) => caller,
-            Err(_) => taken_at_their_word(state, &claim.access_key),
-        };
+        let caller = held.map_or_else(
+            || taken_at_their_word(state, &claim.access_key),
+            |(caller, _)| caller,
+        );
         let body = sigv4::unchunk(None, parts, body)?;
         return Ok(Authenticated { caller, body });
     }
-    let (caller, secret) = holder(state, service, claim, now)?;
+    let (caller, secret) = held.ok_or_else(|| AwsError::unknown_access_key(service))?;
     sigv4::verify(claim, secret, parts, body, signature_time)?;
     let body = match claim.payload {
         Payload::SignedChunks { .. } | Payload::UnsignedChunks => {
@@ -98,6 +100,13 @@ pub fn authenticate(
         Payload::Digest(_) | Payload::Unsigned => body.clone(),
     };
     Ok(Authenticated { caller, body })
+}
+
+/// The account that must be made before a call can be answered: where nobody proves anything, an account is there as
+/// soon as somebody calls as its root.
+pub fn account_to_make(state: &State, trust: Trust, claim: Option<&Claim>) -> Option<AccountId> {
+    let named = claim.filter(|_| trust == Trust::Anybody)?.access_key.parse();
+    named.ok().filter(|account| !state.accounts.contains_key(account))
 }
 
 /// Where nobody proves anything: the root of the account whose id stands in place of a key, or of the first.
@@ -123,18 +132,21 @@ fn root(account: &AccountId, access_key: Option<String>) -> Caller {
     }
 }
 
-/// Who holds the key, and the key's secret.
+/// Who holds the key, and the key's secret; none: nobody does.
 fn holder<'a>(
     state: &'a State,
+    trust: Trust,
     service: &Service,
     claim: &Claim,
     now: Timestamp,
-) -> Result<(Caller, &'a Secret), AwsError> {
+) -> Result<Option<(Caller, &'a Secret)>, AwsError> {
     let unknown = || AwsError::unknown_access_key(service);
     if let Some(issued) = state.sts.find(&claim.access_key) {
-        let presented = claim.session_token.as_deref().ok_or_else(unknown)?;
-        if !same(presented.as_bytes(), issued.token.expose().as_bytes()) {
-            return Err(AwsError::invalid_token(service));
+        if trust == Trust::Signatures {
+            let presented = claim.session_token.as_deref().ok_or_else(unknown)?;
+            if !same(presented.as_bytes(), issued.token.expose().as_bytes()) {
+                return Err(AwsError::invalid_token(service));
+            }
         }
         let session = issued.caller.session.as_ref().ok_or_else(unknown)?;
         if now >= session.expires {
@@ -143,9 +155,9 @@ fn holder<'a>(
         if !still_there(state, &issued.caller, now) {
             return Err(unknown());
         }
-        return Ok((issued.caller.clone(), &issued.secret));
+        return Ok(Some((issued.caller.clone(), &issued.secret)));
     }
-    if claim.session_token.is_some() {
+    if claim.session_token.is_some() && trust == Trust::Signatures {
         return Err(AwsError::invalid_token(service));
     }
     let delay = state.config.iam_delay;
@@ -175,9 +187,9 @@ fn holder<'a>(
                 }
             }
         };
-        return Ok((caller, &key.secret));
+        return Ok(Some((caller, &key.secret)));
     }
-    Err(unknown())
+    Ok(None)
 }
 
 /// Whether the user behind a session is still there: its credentials die with it. A role's session lives on

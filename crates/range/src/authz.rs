@@ -263,7 +263,7 @@ fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Contex
     let mut context = Context::new();
     context.set("aws:CurrentTime", call.now.to_string());
     context.set("aws:EpochTime", call.now.as_second().to_string());
-    context.set("aws:SecureTransport", "false");
+    context.set("aws:SecureTransport", call.tls.is_some().to_string());
     context.set("aws:SourceIp", call.source_ip);
     context.set("aws:UserAgent", call.user_agent);
     context.set("aws:RequestedRegion", call.region.as_str());

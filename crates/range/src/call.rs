@@ -52,6 +52,15 @@ pub struct Session {
     pub issuer_id: Option<String>,
 }
 
+/// How a connection is protected, as the trail shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsSession {
+    /// As in `TLSv1.3`.
+    pub version: &'static str,
+    /// As OpenSSL spells it.
+    pub cipher_suite: &'static str,
+}
+
 /// A call on its way to its handler.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
@@ -81,6 +90,8 @@ pub struct Call<'a> {
     pub host: &'a str,
     /// Whether a presigned URL carries the signature.
     pub presigned: bool,
+    /// How the connection is protected; none: it is in the clear.
+    pub tls: Option<TlsSession>,
 }
 
 impl Call<'_> {

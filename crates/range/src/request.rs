@@ -21,6 +21,7 @@ use crate::authn::{self, Trust};
 use crate::authz;
 use crate::call::{Call, Caller, RecordExtras, Reply};
 use crate::clock::RangeClock;
+use crate::front::Peer;
 use crate::ids::Ids;
 use crate::row::{Handler, Needs, Row};
 use crate::services;
@@ -73,6 +74,7 @@ struct Visit<'a> {
     now: Timestamp,
     request_id: &'a str,
     source: &'a str,
+    peer: &'a Peer,
 }
 
 impl Desk {
@@ -88,9 +90,9 @@ impl Desk {
     }
 
     /// Answers a request that came from `peer`.
-    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: IpAddr) -> Response<Bytes> {
+    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: &Peer) -> Response<Bytes> {
         let now = self.clock.now();
-        let source = address_of(&parts.headers, peer);
+        let source = address_of(&parts.headers, peer.address);
         let mut seen = Seen {
             time: now,
             action: None,
@@ -99,7 +101,7 @@ impl Desk {
             status: 200,
             error_code: None,
         };
-        let answer = self.serve(parts, body, now, &mut seen);
+        let answer = self.serve(parts, body, peer, now, &mut seen);
         seen.status = answer.status().as_u16();
         let mut all = lock(&self.seen);
         if all.len() >= KEPT_REQUESTS {
@@ -113,6 +115,7 @@ impl Desk {
         &self,
         parts: &Parts,
         body: &Bytes,
+        peer: &Peer,
         now: Timestamp,
         seen: &mut Seen,
     ) -> Response<Bytes> {
@@ -140,6 +143,7 @@ impl Desk {
             now,
             request_id: &request_id,
             source: &source,
+            peer,
         };
         let mut answer = match self.call(&visit, body, seen) {
             Ok(reply) => {
@@ -186,6 +190,10 @@ impl Desk {
                 self.clock.for_signature(claim.signed_at, presigned)
             }),
         };
+        let to_make = authn::account_to_make(&self.read(), self.trust, claim.as_ref());
+        if let Some(account) = to_make {
+            self.write().add_account(account, visit.now);
+        }
         let known = authn::authenticate(&self.read(), self.trust, &request)?;
         let region = region_of(claim.as_ref());
         let decoded = server::decode(target, visit.parts, &known.body);
@@ -207,13 +215,14 @@ impl Desk {
             headers: &visit.parts.headers,
             host: text(&visit.parts.headers, "host"),
             presigned: claim.is_some_and(|claim| claim.presigned_expires.is_some()),
+            tls: visit.peer.tls,
         };
         let row = services::row(&service.name, call.operation);
         // Before the deed: afterwards what it was done to may be gone.
         let described = services::describe(&self.read(), &call);
         let outcome = match (malformed, row) {
-            (Some(error), _) => Err(error),
-            (None, None) => Err(not_implemented(&call)),
+            (_, None) => Err(not_implemented(&call)),
+            (Some(error), Some(_)) => Err(error),
             (None, Some(row)) => self.run(target, row, &call),
         };
         let described = match &outcome {

@@ -1,40 +1,31 @@
-//! The range as a server: listens, answers, stops; and the control calls below `/_stockade/`.
+//! The range as a server: how it starts, what it is told then, how it stops.
 //!
-//! Owns the sockets. How a request is answered is `request.rs`.
+//! Owns its life. The sockets are `sockets.rs`; how a request is answered is `request.rs`.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use jiff::{SignedDuration, Timestamp};
-use stockade_model::{AccountId, Clock, Secret};
-use stockade_wire::{AwsError, server};
+use stockade_model::{AccountId, Clock, Secret, SystemClock};
+use stockade_wire::AwsError;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::authn::Trust;
 use crate::clock::RangeClock;
-use crate::control;
+use crate::front::{Front, Peer};
 use crate::ids::{Ids, NoRandomness};
 use crate::request::Desk;
 use crate::services::iam;
+use crate::sockets;
 use crate::state::{Behaviour, State};
-
-/// The largest body that is taken, in bytes. It is held in memory, so that it is less than S3's 5 GiB.
-const MAX_BODY: usize = 1024 * 1024 * 1024;
-/// How long open connections are given to finish at a stop.
-const GRACE: Duration = Duration::from_secs(5);
+use crate::tls::{Certificates, Ready, TlsError};
 
 /// How a range starts.
 #[derive(Debug, Clone)]
@@ -57,6 +48,8 @@ pub struct Config {
     pub trust: Trust,
     /// Whether it may listen on an address that others can reach. Never together with [`Trust::Anybody`].
     pub exposed: bool,
+    /// Whose certificates it shows to who speaks TLS to it; none: it does not speak TLS.
+    pub tls: Option<Certificates>,
 }
 
 impl Default for Config {
@@ -71,6 +64,7 @@ impl Default for Config {
             still_at: None,
             trust: Trust::Signatures,
             exposed: false,
+            tls: None,
         }
     }
 }
@@ -93,7 +87,7 @@ pub enum StartError {
     },
     /// Others could reach it, and nobody said that they may.
     #[error(
-        "{0} can be reached from other machines; a range listens on 127.0.0.1 unless it is told otherwise"
+        "{0} can be reached from other machines; listen on 127.0.0.1, or say --exposed if that is meant"
     )]
     Exposed(SocketAddr),
     /// Others could reach a range that believes everybody.
@@ -104,6 +98,12 @@ pub enum StartError {
     /// No ids without randomness.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// Without certificates no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// There is no place for what lives as long as the range.
+    #[error("cannot make a temporary folder: {0}")]
+    Temporary(std::io::Error),
     /// The administrator could not be made.
     #[error("cannot make the administrator: {0}")]
     Administrator(AwsError),
@@ -117,6 +117,15 @@ pub struct Range {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
+    tls: Option<Tls>,
+}
+
+/// How a range speaks TLS.
+#[derive(Debug)]
+struct Tls {
+    ready: Ready,
+    /// Where its authority is, if it ends with the range.
+    _folder: Option<TempDir>,
 }
 
 impl Range {
@@ -156,7 +165,11 @@ impl Range {
             .map_err(StartError::Administrator)?;
         let requests = ids.branch();
         let desk = Desk::new(state, clock, config.trust, requests);
-        Self::serve(listen, desk, birth).await
+        let tls = config
+            .tls
+            .map(|certificates| Tls::ready(&certificates, listen.ip()))
+            .transpose()?;
+        Self::serve(listen, desk, birth, tls).await
     }
 
     /// Starts a second range on a free port of loopback, with a copy of everything that this one knows. Its clock
@@ -169,10 +182,15 @@ impl Range {
         let clock = RangeClock::still(self.desk.clock.now());
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let desk = Desk::new(state, clock, self.desk.trust, self.desk.ids());
-        Self::serve(listen, desk, self.birth.as_ref().clone()).await
+        Self::serve(listen, desk, self.birth.as_ref().clone(), None).await
     }
 
-    async fn serve(listen: SocketAddr, desk: Desk, birth: Birth) -> Result<Self, StartError> {
+    async fn serve(
+        listen: SocketAddr,
+        desk: Desk,
+        birth: Birth,
+        tls: Option<Tls>,
+    ) -> Result<Self, StartError> {
         let failed = |source| StartError::Listen {
             address: listen,
             source,
@@ -185,13 +203,17 @@ impl Range {
             desk: Arc::clone(&desk),
             birth: Arc::clone(&birth),
         };
-        let serving = tokio::spawn(accept(listener, front, stopped));
+        let acceptor = tls
+            .as_ref()
+            .map(|tls| TlsAcceptor::from(Arc::clone(&tls.ready.config)));
+        let serving = tokio::spawn(sockets::accept(listener, front, acceptor, stopped));
         Ok(Self {
             desk,
             birth,
             address,
             stop: Some(stop),
             serving: Some(serving),
+            tls,
         })
     }
 
@@ -200,9 +222,31 @@ impl Range {
         self.address
     }
 
-    /// As AWS clients want it: `http://127.0.0.1:4566`.
+    /// As AWS clients on this machine want it: `http://127.0.0.1:4566`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.reachable())
+    }
+
+    /// The same by TLS; none: it does not speak TLS.
+    pub fn tls_endpoint(&self) -> Option<String> {
+        self.tls
+            .as_ref()
+            .map(|_| format!("https://{}", self.reachable()))
+    }
+
+    /// The certificate of its own authority, for clients to believe what it shows.
+    pub fn authority(&self) -> Option<&Path> {
+        self.tls.as_ref()?.ready.authority.as_deref()
+    }
+
+    /// Where it can be reached from this machine: who listens on every address listens on loopback too.
+    fn reachable(&self) -> SocketAddr {
+        let ip = match self.address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+            other => other,
+        };
+        SocketAddr::new(ip, self.address.port())
     }
 
     /// The administrator's access key of the first account.
@@ -232,7 +276,7 @@ impl Range {
             desk: Arc::clone(&self.desk),
             birth: Arc::clone(&self.birth),
         };
-        front.answer(&parts, &body, IpAddr::V4(Ipv4Addr::LOCALHOST))
+        front.answer(&parts, &body, &Peer::plain(Ipv4Addr::LOCALHOST.into()))
     }
 
     /// Stops: no new connection is taken, and those that are open may finish.
@@ -244,6 +288,27 @@ impl Range {
         if let Some(serving) = self.serving.take() {
             let _ = serving.await;
         }
+    }
+}
+
+impl Tls {
+    fn ready(certificates: &Certificates, listen: IpAddr) -> Result<Self, StartError> {
+        // The machine's clock: clients judge certificates by theirs.
+        let now = SystemClock.now();
+        Ok(match certificates {
+            Certificates::Own => {
+                let folder =
+                    TempDir::with_prefix("stockade-range-").map_err(StartError::Temporary)?;
+                Self {
+                    ready: Ready::own(folder.path(), listen, now)?,
+                    _folder: Some(folder),
+                }
+            }
+            Certificates::Files { certificate, key } => Self {
+                ready: Ready::files(certificate, key, now)?,
+                _folder: None,
+            },
+        })
     }
 }
 
@@ -269,115 +334,11 @@ impl Birth {
     }
 }
 
-/// What answers requests: the desk, and what the control calls need beside it.
-#[derive(Debug, Clone)]
-struct Front {
-    desk: Arc<Desk>,
-    birth: Arc<Birth>,
-}
-
 #[derive(Debug)]
 struct DeskClock(Arc<Desk>);
 
 impl Clock for DeskClock {
     fn now(&self) -> Timestamp {
         self.0.clock.now()
-    }
-}
-
-async fn accept(listener: TcpListener, front: Front, mut stopped: oneshot::Receiver<()>) {
-    let graceful = GracefulShutdown::new();
-    // Trails deliver though nobody calls.
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        let (stream, peer) = tokio::select! {
-            taken = listener.accept() => match taken {
-                Ok(taken) => taken,
-                // Out of file descriptors, say: wait for some to be free again.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot take a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            _ = tick.tick() => {
-                front.desk.deliver();
-                continue;
-            }
-            _ = &mut stopped => break,
-        };
-        // Answers are small: waiting to fill a packet would only add delay. One that cannot be set is only slower.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection waits to fill its packets");
-        }
-        let front = front.clone();
-        let service = service_fn(move |request| respond(front.clone(), request, peer.ip()));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(30))
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, "a connection broke");
-            }
-        });
-    }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(GRACE) => {}
-    }
-}
-
-async fn respond(
-    front: Front,
-    request: Request<Incoming>,
-    peer: IpAddr,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => {
-            tracing::debug!(%error, "a request's body could not be read");
-            let error = AwsError::new(
-                400,
-                "EntityTooLarge",
-                "Your proposed upload exceeds the maximum allowed size, or it broke off.",
-            );
-            return Ok(server::encode_error(None, None, &error, "", None).map(Full::new));
-        }
-    };
-    let mut answer = front.answer(&parts, &body, peer);
-    front.date(&mut answer);
-    Ok(answer.map(Full::new))
-}
-
-impl Front {
-    /// Dates an answer by the range's clock, by which clients tell how far theirs is off.
-    fn date(&self, answer: &mut Response<Bytes>) {
-        let now = self.desk.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-        if let Ok(date) = now.to_string().parse() {
-            answer.headers_mut().insert(http::header::DATE, date);
-        }
-    }
-
-    /// Answers; a panic in one request is an `InternalFailure` of that one.
-    fn answer(&self, parts: &Parts, body: &Bytes, peer: IpAddr) -> Response<Bytes> {
-        let answered = catch_unwind(AssertUnwindSafe(|| {
-            match control::called(parts.uri.path()) {
-                Some(call) => control::answer(&self.desk, &self.birth, call, parts, body, peer),
-                None => self.desk.answer(parts, body, peer),
-            }
-        }));
-        answered.unwrap_or_else(|_| {
-            tracing::error!(path = parts.uri.path(), "a request panicked; this is a fault of the range");
-            let error = AwsError::new(
-                500,
-                "InternalFailure",
-                "The request processing has failed because of an unknown error: a fault of the range.",
-            );
-            server::encode_error(None, None, &error, "", None)
-        })
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stockade_model::{AccountId, Region};
 use stockade_policy::Principal;
 use stockade_wire::AwsError;
@@ -233,6 +233,14 @@ fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, V
         "eventCategory",
         if is_data { "Data" } else { "Management" }.into(),
     );
+    if let Some(tls) = call.tls {
+        let details = json!({
+            "tlsVersion": tls.version,
+            "cipherSuite": tls.cipher_suite,
+            "clientProvidedHostHeader": call.host,
+        });
+        put("tlsDetails", details);
+    }
     record
 }
 

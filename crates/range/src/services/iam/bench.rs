@@ -151,6 +151,7 @@ impl Cloud {
             headers: &headers,
             host: "localhost",
             presigned: false,
+            tls: None,
         };
         let row =
             services::row(service, operation).unwrap_or_else(|| panic!("no row for {operation}"));

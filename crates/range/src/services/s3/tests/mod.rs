@@ -91,6 +91,7 @@ impl Bench {
             headers: &HeaderMap::new(),
             host: "s3.amazonaws.com",
             presigned: false,
+            tls: None,
         };
         let row = ROWS.iter().find(|row| row.operation == operation).unwrap();
         let described = describe(&self.state, &call);
