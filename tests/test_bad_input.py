@@ -229,8 +229,11 @@ def test_a_range_that_cannot_be_started(cloud, tmp_path):
 
     taken = cloud.endpoint.removeprefix("http://")
     complains(start("--listen", taken), f"cannot listen on {taken}", "--listen")
-    complains(start("--listen", "0.0.0.0:0"), "not on loopback", "127.0.0.1")
-    complains(start("--listen", "[::]:0"), "not on loopback")
+    complains(start("--listen", "0.0.0.0:0"), "other machines", "127.0.0.1", "--exposed")
+    complains(start("--listen", "[::]:0"), "other machines")
+    complains(start("--listen", "0.0.0.0:0", "--auth", "open"), "anybody there would be root", "127.0.0.1")
+    complains(start("--listen", "0.0.0.0:0", "--auth", "open", "--exposed"), "anybody there would be root")
+    complains(start("--auth", "closed"), "enforce", "open")
     complains(start("--listen", "nope"), "--listen")
     complains(start("--account", "12"), "twelve digits")
     for wrong in ("soon", "-4s"):

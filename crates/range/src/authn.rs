@@ -105,8 +105,13 @@ pub fn authenticate(
 /// The account that must be made before a call can be answered: where nobody proves anything, an account is there as
 /// soon as somebody calls as its root.
 pub fn account_to_make(state: &State, trust: Trust, claim: Option<&Claim>) -> Option<AccountId> {
-    let named = claim.filter(|_| trust == Trust::Anybody)?.access_key.parse();
-    named.ok().filter(|account| !state.accounts.contains_key(account))
+    let named = claim
+        .filter(|_| trust == Trust::Anybody)?
+        .access_key
+        .parse();
+    named
+        .ok()
+        .filter(|account| !state.accounts.contains_key(account))
 }
 
 /// Where nobody proves anything: the root of the account whose id stands in place of a key, or of the first.

@@ -80,7 +80,10 @@ impl Files {
 fn write(path: &Path, text: &str) -> Result<(), ProfileError> {
     let put = || {
         let folder = path.parent().unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         // Made with mode 0600.
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
@@ -104,19 +107,44 @@ mod tests {
     fn a_profile_is_for_its_owner_alone_and_follows_the_range() {
         let home = tempfile::tempdir().unwrap();
         let files = Files::of(&home.path().join("aws"));
-        files.write_key("AKIAIOSFODNN7EXAMPLE", &Secret::new("a/se+cret")).unwrap();
-        for (endpoint, authority) in [("http://127.0.0.1:1", None), ("https://127.0.0.1:2", Some("/x/ca.pem"))] {
+        files
+            .write_key("AKIAIOSFODNN7EXAMPLE", &Secret::new("a/se+cret"))
+            .unwrap();
+        for (endpoint, authority) in [
+            ("http://127.0.0.1:1", None),
+            ("https://127.0.0.1:2", Some("/x/ca.pem")),
+        ] {
             let authority = authority.map(Path::new);
-            files.write_place(&Place { endpoint, authority }).unwrap();
+            files
+                .write_place(&Place {
+                    endpoint,
+                    authority,
+                })
+                .unwrap();
             let text = fs::read_to_string(&files.config).unwrap();
-            assert!(text.contains(&format!("\nendpoint_url = {endpoint}\n")), "{text}");
+            assert!(
+                text.contains(&format!("\nendpoint_url = {endpoint}\n")),
+                "{text}"
+            );
             assert_eq!(text.contains("ca_bundle"), authority.is_some(), "{text}");
         }
         let text = fs::read_to_string(&files.credentials).unwrap();
-        assert!(text.contains("[range]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = a/se+cret\n"));
+        assert!(text.contains(
+            "[range]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = a/se+cret\n"
+        ));
         for path in [&files.config, &files.credentials] {
-            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
-        assert_eq!(fs::metadata(home.path().join("aws")).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(home.path().join("aws"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o700
+        );
     }
 }

@@ -104,7 +104,10 @@ impl State {
 
     /// Makes an account that belongs to no organisation, if it is not there yet.
     pub fn add_account(&mut self, id: AccountId, now: Timestamp) {
-        let (name, email) = (format!("Account {id}"), format!("root@{id}.stockade.example"));
+        let (name, email) = (
+            format!("Account {id}"),
+            format!("root@{id}.stockade.example"),
+        );
         let made = || Arc::new(Account::new(id.clone(), &name, &email, now));
         self.accounts.entry(id.clone()).or_insert_with(made);
     }

@@ -1,22 +1,47 @@
 //! `stockade range`: starts a local AWS and says how to use it.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 use stockade_model::{AccountId, Secret};
+use stockade_range::authn::Trust;
+use stockade_range::profile;
 use stockade_range::server::{Config, Range};
+use stockade_range::tls::Certificates;
 
 use crate::commands::waiting;
 use crate::out::{self, Status};
+
+/// Whose word the range takes for who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// Everybody proves who they are, by a signature
+    Enforce,
+    /// No signature is checked: any key is root, and a key that the range made is its owner
+    Open,
+}
 
 #[derive(Args)]
 pub struct Arguments {
     /// Where to listen: an address of loopback and a port; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     listen: SocketAddr,
+    /// Let other machines in: --listen may then be any address
+    #[arg(long)]
+    exposed: bool,
+    /// Whether callers must prove who they are
+    #[arg(long, value_enum, default_value = "enforce")]
+    auth: Auth,
     /// The administrator's access key; a random one is made without it
-    #[arg(long, value_name = "ID:SECRET", value_parser = hidden)]
+    #[arg(
+        long,
+        value_name = "ID:SECRET",
+        env = "STOCKADE_ADMIN_KEY",
+        hide_env_values = true,
+        value_parser = hidden
+    )]
     admin_key: Option<Secret>,
     /// The account that the range has at first
     #[arg(long, value_name = "ID", default_value = "123456789012")]
@@ -30,6 +55,15 @@ pub struct Arguments {
     /// How often trails deliver to their buckets
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     trail_delay: SignedDuration,
+    /// Speak HTTPS too, on the same port, by certificates of an authority that the range makes
+    #[arg(long)]
+    tls: bool,
+    /// Speak HTTPS by this certificate, with those that lead to its authority; PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of --tls-cert; PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 }
 
 /// Takes anything: an error of the parser would show what was typed.
@@ -64,12 +98,6 @@ pub fn duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 pub fn run(arguments: Arguments) -> Status {
-    if !arguments.listen.ip().is_loopback() {
-        return out::fail(&format!(
-            "{} is not on loopback: the range is for this machine alone; use 127.0.0.1",
-            arguments.listen
-        ));
-    }
     let admin_key = match arguments
         .admin_key
         .map(|text| key(text.expose()))
@@ -78,6 +106,10 @@ pub fn run(arguments: Arguments) -> Status {
         Ok(admin_key) => admin_key,
         Err(why) => return out::fail(&format!("--admin-key: {why}")),
     };
+    let tls = match (arguments.tls_cert, arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(Certificates::Files { certificate, key }),
+        _ => arguments.tls.then_some(Certificates::Own),
+    };
     waiting(serve(Config {
         listen: arguments.listen,
         account: arguments.account,
@@ -85,6 +117,12 @@ pub fn run(arguments: Arguments) -> Status {
         seed: arguments.seed,
         iam_delay: arguments.iam_delay,
         trail_delay: arguments.trail_delay,
+        trust: match arguments.auth {
+            Auth::Enforce => Trust::Signatures,
+            Auth::Open => Trust::Anybody,
+        },
+        exposed: arguments.exposed,
+        tls,
         ..Config::default()
     }))
 }
@@ -94,24 +132,97 @@ async fn serve(config: Config) -> Status {
         Ok(stopped) => stopped,
         Err(error) => return out::fail(&format!("cannot listen for signals: {error}")),
     };
+    let told = Told {
+        trust: config.trust,
+        account: config.account.clone(),
+        key_given: config.admin_key.is_some(),
+    };
     let range = match Range::start(config).await {
         Ok(range) => range,
         Err(error) => return out::fail(&error),
     };
-    let (id, secret) = range.administrator();
-    out::print(&format!(
-        "The range listens on {endpoint}. Paste this where you call AWS from:\n\n\
-         export AWS_ENDPOINT_URL={endpoint}\n\
-         export AWS_ACCESS_KEY_ID={id}\n\
-         export AWS_SECRET_ACCESS_KEY={secret}\n\
-         export AWS_DEFAULT_REGION=us-east-1\n\n\
-         It is the administrator's key of this range, and shown this once. Ctrl-C stops the range; all of it is in memory.\n",
-        endpoint = range.endpoint(),
-        secret = secret.expose(),
-    ));
+    out::print(&welcome(&range, &told));
+    if !range.address().ip().is_loopback() {
+        out::note(&format!(
+            "stockade: other machines can reach {}, and the keys and data that go there; control calls are for this machine alone",
+            range.address()
+        ));
+    }
     stopped.await;
     range.stop().await;
     Status::Fine
+}
+
+/// What the user told, as far as it counts for what they are shown.
+struct Told {
+    trust: Trust,
+    account: AccountId,
+    key_given: bool,
+}
+
+/// What a user reads first: where the range is, and lines to paste for AWS clients.
+fn welcome(range: &Range, told: &Told) -> String {
+    let plain = range.endpoint();
+    let secured = range.tls_endpoint();
+    let endpoint = secured.as_ref().unwrap_or(&plain);
+    let mut text = format!("The range listens on {plain}");
+    if let Some(secured) = &secured {
+        text.push_str(&format!(" and {secured}"));
+    }
+    text.push_str(". Paste this where you call AWS from:\n\n");
+    let mut lines = vec![format!("AWS_ENDPOINT_URL={endpoint}")];
+    if let Some(authority) = range.authority() {
+        lines.push(format!("AWS_CA_BUNDLE={}", quoted(authority)));
+    }
+    let (id, secret) = range.administrator();
+    let after = match (told.trust, told.key_given) {
+        (Trust::Anybody, _) => {
+            lines.push("AWS_ACCESS_KEY_ID=test".to_owned());
+            lines.push("AWS_SECRET_ACCESS_KEY=test".to_owned());
+            format!(
+                "No signature is checked: any key is the root of {account}, the id of an account as the key is that account's root,\n\
+                 and a key that was made here is its owner.",
+                account = told.account
+            )
+        }
+        (Trust::Signatures, true) => {
+            lines.push(format!("AWS_ACCESS_KEY_ID={id}"));
+            "AWS_SECRET_ACCESS_KEY is the administrator's secret, which you gave.".to_owned()
+        }
+        (Trust::Signatures, false) => {
+            lines.push(format!("AWS_ACCESS_KEY_ID={id}"));
+            lines.push(format!("AWS_SECRET_ACCESS_KEY={}", secret.expose()));
+            let bundle = range.authority().map_or_else(String::new, |path| {
+                let path = quoted(path);
+                format!(
+                    "aws configure set profile.{}.ca_bundle {path}\n",
+                    profile::NAME
+                )
+            });
+            format!(
+                "It is the administrator's key of this range, and shown this once. As a profile (aws --profile {name}):\n\n\
+                 aws configure set profile.{name}.endpoint_url {endpoint}\n\
+                 {bundle}aws configure set profile.{name}.region us-east-1\n\
+                 aws configure set profile.{name}.aws_access_key_id {id}\n\
+                 aws configure set profile.{name}.aws_secret_access_key {secret}",
+                name = profile::NAME,
+                secret = secret.expose()
+            )
+        }
+    };
+    lines.push("AWS_DEFAULT_REGION=us-east-1".to_owned());
+    for line in lines {
+        text.push_str(&format!("export {line}\n"));
+    }
+    text.push_str(&format!(
+        "\n{after}\n\nCtrl-C stops the range; all of it is in memory.\n"
+    ));
+    text
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }
 
 /// Becomes ready at Ctrl-C or a termination signal. It listens from the moment it is made: what comes
