@@ -122,10 +122,11 @@ impl Desk {
         let path = Some(parts.uri.path());
         let target = match server::identify(parts, body) {
             Ok(target) => target,
-            Err(error) => {
-                seen.error_code = Some(error.code.clone());
+            Err(refused) => {
+                seen.error_code = Some(refused.error.code.clone());
                 let request_id = lock(&self.ids).uuid();
-                return server::encode_error(None, None, &error, &request_id, path);
+                let (service, protocol) = (refused.service, refused.protocol);
+                return server::encode_error(service, protocol, &refused.error, &request_id, path);
             }
         };
         let is_s3 = target.service.name == "s3";

@@ -164,8 +164,12 @@ pub(crate) enum Family {
 
 impl Family {
     pub(crate) fn of(service: &Service) -> Self {
-        match service.protocol {
-            Protocol::RestXml if service.signing_name == "s3" => Self::S3,
+        Self::speaking(service.protocol, &service.signing_name)
+    }
+
+    pub(crate) fn speaking(protocol: Protocol, signing_name: &str) -> Self {
+        match protocol {
+            Protocol::RestXml if signing_name == "s3" => Self::S3,
             Protocol::Query | Protocol::RestXml => Self::Query,
             Protocol::Ec2 => Self::Ec2,
             Protocol::Json10 | Protocol::Json11 => Self::Json,

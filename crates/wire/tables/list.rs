@@ -1,8 +1,48 @@
-// Made by `cargo xtask shapes`: each table, and the name that its service is signed for under.
+// Made by `cargo xtask shapes`: each table, and what tells its service by a request, so that no table need be
+// read to find one.
 tables!(
-    "cloudtrail" signed "cloudtrail",
-    "iam" signed "iam",
-    "organizations" signed "organizations",
-    "s3" signed "s3",
-    "sts" signed "sts",
+    "accessanalyzer": signed "access-analyzer", at "access-analyzer", version "2019-11-01", target "", speaks [RestJson];
+    "account": signed "account", at "account", version "2021-02-01", target "", speaks [RestJson];
+    "acm": signed "acm", at "acm", version "2015-12-08", target "CertificateManager", speaks [Json11];
+    "acm-pca": signed "acm-pca", at "acm-pca", version "2017-08-22", target "ACMPrivateCA", speaks [Json11];
+    "artifact": signed "artifact", at "artifact", version "2018-05-10", target "", speaks [RestJson];
+    "autoscaling": signed "autoscaling", at "autoscaling", version "2011-01-01", target "", speaks [Query];
+    "cloudformation": signed "cloudformation", at "cloudformation", version "2010-05-15", target "", speaks [Query];
+    "cloudfront": signed "cloudfront", at "cloudfront", version "2020-05-31", target "", speaks [RestXml];
+    "cloudtrail": signed "cloudtrail", at "cloudtrail", version "2013-11-01", target "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", speaks [Json11];
+    "cloudwatch": signed "monitoring", at "monitoring", version "2010-08-01", target "GraniteServiceVersion20100801", speaks [Json10, Query];
+    "cognito-identity": signed "cognito-identity", at "cognito-identity", version "2014-06-30", target "AWSCognitoIdentityService", speaks [Json11];
+    "cognito-idp": signed "cognito-idp", at "cognito-idp", version "2016-04-18", target "AWSCognitoIdentityProviderService", speaks [Json11];
+    "config": signed "config", at "config", version "2014-11-12", target "StarlingDoveService", speaks [Json11];
+    "dynamodb": signed "dynamodb", at "dynamodb", version "2012-08-10", target "DynamoDB_20120810", speaks [Json10];
+    "ebs": signed "ebs", at "ebs", version "2019-11-02", target "", speaks [RestJson];
+    "ec2": signed "ec2", at "ec2", version "2016-11-15", target "", speaks [Ec2];
+    "elbv2": signed "elasticloadbalancing", at "elasticloadbalancing", version "2015-12-01", target "", speaks [Query];
+    "events": signed "events", at "events", version "2015-10-07", target "AWSEvents", speaks [Json11];
+    "fms": signed "fms", at "fms", version "2018-01-01", target "AWSFMS_20180101", speaks [Json11];
+    "guardduty": signed "guardduty", at "guardduty", version "2017-11-28", target "", speaks [RestJson];
+    "health": signed "health", at "health", version "2016-08-04", target "AWSHealth_20160804", speaks [Json11];
+    "iam": signed "iam", at "iam", version "2010-05-08", target "", speaks [Query];
+    "identitystore": signed "identitystore", at "identitystore", version "2020-06-15", target "AWSIdentityStore", speaks [Json11];
+    "inspector2": signed "inspector2", at "inspector2", version "2020-06-08", target "", speaks [RestJson];
+    "kms": signed "kms", at "kms", version "2014-11-01", target "TrentService", speaks [Json11];
+    "lambda": signed "lambda", at "lambda", version "2015-03-31", target "", speaks [RestJson];
+    "logs": signed "logs", at "logs", version "2014-03-28", target "Logs_20140328", speaks [Json11];
+    "macie2": signed "macie2", at "macie2", version "2020-01-01", target "", speaks [RestJson];
+    "organizations": signed "organizations", at "organizations", version "2016-11-28", target "AWSOrganizationsV20161128", speaks [Json11];
+    "rds": signed "rds", at "rds", version "2014-10-31", target "", speaks [Query];
+    "resourcegroupstaggingapi": signed "tagging", at "tagging", version "2017-01-26", target "ResourceGroupsTaggingAPI_20170126", speaks [Json11];
+    "route53": signed "route53", at "route53", version "2013-04-01", target "", speaks [RestXml];
+    "s3": signed "s3", at "s3", version "2006-03-01", target "", speaks [RestXml];
+    "s3control": signed "s3", at "s3-control", version "2018-08-20", target "", speaks [RestXml];
+    "secretsmanager": signed "secretsmanager", at "secretsmanager", version "2017-10-17", target "secretsmanager", speaks [Json11];
+    "securityhub": signed "securityhub", at "securityhub", version "2018-10-26", target "", speaks [RestJson];
+    "shield": signed "shield", at "shield", version "2016-06-02", target "AWSShield_20160616", speaks [Json11];
+    "sns": signed "sns", at "sns", version "2010-03-31", target "", speaks [Query];
+    "sqs": signed "sqs", at "sqs", version "2012-11-05", target "AmazonSQS", speaks [Json10, Query];
+    "ssm": signed "ssm", at "ssm", version "2014-11-06", target "AmazonSSM", speaks [Json11];
+    "sso-admin": signed "sso", at "sso", version "2020-07-20", target "SWBExternalService", speaks [Json11];
+    "sts": signed "sts", at "sts", version "2011-06-15", target "", speaks [Query];
+    "support": signed "support", at "support", version "2013-04-15", target "AWSSupport_20130415", speaks [Json11];
+    "wafv2": signed "wafv2", at "wafv2", version "2019-07-29", target "AWSWAF_20190729", speaks [Json11];
 );

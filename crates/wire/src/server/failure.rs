@@ -51,7 +51,7 @@ fn bodiless(status: StatusCode) -> bool {
 fn json_error(service: Option<&Service>, protocol: Protocol, error: &AwsError) -> Response<Bytes> {
     let mut body = Object::new();
     // Some services spell the member with a capital letter; clients read both.
-    let shape = service.and_then(|service| service.shape_named(&error.code));
+    let shape = service.and_then(|service| service.error_named(&error.code));
     let capital = shape.is_some_and(|shape| match &shape.kind {
         crate::table::Kind::Structure { members, .. } => {
             members.iter().any(|member| member.wire() == "Message")

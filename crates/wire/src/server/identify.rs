@@ -1,4 +1,6 @@
 //! Which operation a request is for, told by its shape.
+//!
+//! Owns the choice. What tells the services apart is in the list of tables: only the one that is meant is read.
 
 use http::request::Parts;
 
@@ -7,17 +9,48 @@ use crate::AwsError;
 use crate::codec::query::fields;
 use crate::codec::rest;
 use crate::sigv4;
-use crate::table::{Operation, Protocol, Service, service, services, signed_as};
+use crate::table::{Entry, Operation, Protocol, Service, entries};
+
+/// A request that is for no operation of any service here.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unidentified {
+    /// What it is answered.
+    pub error: AwsError,
+    /// The service that it named, where there is one.
+    pub service: Option<&'static Service>,
+    /// The protocol that it speaks, as far as it can be told.
+    pub protocol: Option<Protocol>,
+}
+
+impl Unidentified {
+    fn new(error: AwsError, protocol: Protocol) -> Self {
+        Self {
+            error,
+            service: None,
+            protocol: Some(protocol),
+        }
+    }
+
+    fn of(error: AwsError, protocol: Protocol, service: &'static Service) -> Self {
+        Self {
+            service: Some(service),
+            ..Self::new(error, protocol)
+        }
+    }
+}
 
 /// Which operation a request is for, told by its shape: the service of its credential scope,
-/// `X-Amz-Target`, `Action`, the path and the host.
+/// `X-Amz-Target`, `Action`, the path and the host. The protocol is the one that the request speaks, whichever the
+/// service prefers.
 ///
 /// # Errors
 /// The service's own error for an operation that it does not have.
-pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, AwsError> {
+pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, Unidentified> {
     let scope = sigv4::service_of(parts);
+    let scope = scope.as_deref();
     if let Some(target) = header(parts, "x-amz-target") {
-        return by_target(target, scope.as_deref());
+        return by_target(parts, target, scope);
     }
     let query = fields(parts.uri.query().unwrap_or_default().as_bytes());
     let form = header(parts, "content-type")
@@ -30,31 +63,22 @@ pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, AwsError> {
             .find(|(n, _)| n == name)
             .map(|(_, value)| value.as_str())
     };
-    match scope
-        .as_deref()
-        .and_then(|scope| scoped(scope, parts, find("Version")))
-    {
-        Some(service) if service.protocol.is_rest() => by_path(service, parts, &query),
-        Some(service) => by_action(service, find("Action"), find("Version")),
-        None => match find("Action") {
-            Some(action) => {
-                let found = services()
-                    .filter_map(service)
-                    .filter(|service| matches!(service.protocol, Protocol::Query | Protocol::Ec2))
-                    .find(|service| {
-                        service.operations.contains_key(action)
-                            && find("Version").is_none_or(|version| version == service.api_version)
-                    });
-                match found {
-                    Some(service) => by_action(service, Some(action), find("Version")),
-                    None => Err(no_action(action, find("Version").unwrap_or_default())),
-                }
-            }
-            // What names no service at all is for S3: so browsers and presigned addresses ask.
-            None => match service("s3") {
-                Some(s3) => by_path(s3, parts, &query),
-                None => Err(no_action("", "")),
-            },
+    let named = match scope {
+        Some(scope) => signed_as(scope, parts),
+        None => header(parts, "host").and_then(at_host),
+    };
+    match (named, scope, find("Action")) {
+        (Some(entry), _, action) => match (entry.form(), entry.rest()) {
+            (Some(protocol), _) => by_action(entry, protocol, action, find("Version")),
+            (None, Some(protocol)) => by_path(entry, protocol, parts, &query),
+            (None, None) => Err(unknown_operation(entry.json().unwrap_or(Protocol::Json11))),
+        },
+        (None, Some(scope), _) => Err(unknown_service(scope, find("Action"))),
+        (None, None, Some(action)) => unsigned(action, find("Version")),
+        // What names no service at all is for S3: so browsers and presigned addresses ask.
+        (None, None, None) => match entries().iter().find(|entry| entry.name == "s3") {
+            Some(s3) => by_path(s3, Protocol::RestXml, parts, &query),
+            None => Err(unknown_service("s3", None)),
         },
     }
 }
@@ -63,23 +87,43 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name)?.to_str().ok()
 }
 
-/// The service that a credential scope names. Where two go by one name, S3 Control is known by its paths, others by
-/// the version of their API.
-fn scoped(scope: &str, parts: &Parts, version: Option<&str>) -> Option<&'static Service> {
-    let mut named = signed_as(scope);
+/// The service that a credential scope names. S3 Control goes by S3's name and is known by its paths.
+fn signed_as(scope: &str, parts: &Parts) -> Option<&'static Entry> {
+    let mut named = entries().iter().filter(|entry| entry.signing_name == scope);
     let first = named.next()?;
-    let Some(second) = named.next() else {
-        return Some(first);
-    };
-    let mut all = [first, second].into_iter().chain(named);
-    if first.protocol.is_rest() {
-        let control = parts.uri.path().starts_with("/v20180820/");
-        let name = if control { "s3control" } else { scope };
-        return all.find(|service| service.name == name).or(Some(first));
-    }
-    all.find(|service| Some(service.api_version.as_str()) == version)
+    let control = || parts.uri.path().starts_with("/v20180820/");
+    named
+        .find(|entry| entry.name == "s3control" && control())
         .or(Some(first))
 }
+
+/// The service that a host is named after: `iam.amazonaws.com`, `sts.eu-west-1.localhost:4566`.
+fn at_host(host: &str) -> Option<&'static Entry> {
+    let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let (label, rest) = host.split_once('.')?;
+    let of_aws = [".amazonaws.com", ".amazonaws.com.cn", ".localhost"]
+        .iter()
+        .any(|end| host.ends_with(end));
+    // `iam.s3.amazonaws.com` is a bucket of that name.
+    let bucket = rest.starts_with("s3.") || rest.starts_with("s3-");
+    entries()
+        .iter()
+        .find(|entry| of_aws && !bucket && entry.endpoint_prefix == label && entry.name != "s3")
+}
+
+/// A form that is neither signed nor at a service's host: the version of the API tells the service.
+fn unsigned(action: &str, version: Option<&str>) -> Result<Target, Unidentified> {
+    let version = version.unwrap_or(NO_VERSION);
+    entries()
+        .iter()
+        .filter(|entry| entry.api_version == version)
+        .filter_map(|entry| Some((entry, entry.form()?)))
+        .find_map(|(entry, protocol)| by_action(entry, protocol, Some(action), Some(version)).ok())
+        .ok_or_else(|| Unidentified::new(no_action(action, version), Protocol::Query))
+}
+
+/// What AWS takes a missing version for.
+const NO_VERSION: &str = "NO_VERSION_SPECIFIED";
 
 fn no_action(action: &str, version: &str) -> AwsError {
     AwsError::new(
@@ -89,60 +133,101 @@ fn no_action(action: &str, version: &str) -> AwsError {
     )
 }
 
-fn by_target(target: &str, scope: Option<&str>) -> Result<Target, AwsError> {
+fn unknown_operation(protocol: Protocol) -> Unidentified {
+    let status = if protocol.is_rest() { 404 } else { 400 };
+    Unidentified::new(
+        AwsError::new(status, "UnknownOperationException", ""),
+        protocol,
+    )
+}
+
+/// A signature for a service that is not here must not be taken for another's.
+fn unknown_service(scope: &str, action: Option<&str>) -> Unidentified {
+    let message = match action {
+        Some(action) => {
+            format!("{scope}:{action} is not supported: there is no service {scope:?} here.")
+        }
+        None => format!("There is no service {scope:?} here."),
+    };
+    let protocol = if action.is_some() {
+        Protocol::Query
+    } else {
+        Protocol::RestJson
+    };
+    Unidentified::new(AwsError::new(501, "NotImplemented", message), protocol)
+}
+
+fn by_target(parts: &Parts, target: &str, scope: Option<&str>) -> Result<Target, Unidentified> {
+    let spoken = match header(parts, "content-type") {
+        Some(kind) if kind.starts_with("application/x-amz-json-1.0") => Some(Protocol::Json10),
+        Some(kind) if kind.starts_with("application/x-amz-json-1.1") => Some(Protocol::Json11),
+        _ => None,
+    };
     let (prefix, name) = target.rsplit_once('.').unwrap_or(("", target));
     // Newer clients leave the package out: `CloudTrail_20131101` for `com.amazonaws.….CloudTrail_20131101`.
-    let meant = |service: &&'static Service| {
-        service.protocol.is_json()
-            && service
-                .target_prefix
-                .as_deref()
-                .is_some_and(|known| known == prefix || known.rsplit('.').next() == Some(prefix))
+    let meant = |entry: &&Entry| {
+        !entry.target_prefix.is_empty()
+            && (entry.target_prefix == prefix
+                || entry.target_prefix.rsplit('.').next() == Some(prefix))
     };
-    // The scope's own service first: so no other table need be read.
-    let service = scope
-        .and_then(|scope| signed_as(scope).find(meant))
-        .or_else(|| services().filter_map(service).find(meant));
-    if let (Some(scope), Some(service)) = (scope, service)
-        && service.signing_name != scope
-    {
-        return Err(AwsError::new(
-            400,
-            "InvalidSignatureException",
-            format!(
-                "Credential should be scoped to correct service: '{}'. ",
-                service.signing_name
-            ),
-        ));
+    let Some(entry) = entries().iter().find(meant) else {
+        return Err(unknown_operation(spoken.unwrap_or(Protocol::Json11)));
+    };
+    let Some(protocol) = spoken.or(entry.json()) else {
+        return Err(unknown_operation(Protocol::Json11));
+    };
+    if scope.is_some_and(|scope| scope != entry.signing_name) {
+        let message = format!(
+            "Credential should be scoped to correct service: '{}'. ",
+            entry.signing_name
+        );
+        let error = AwsError::new(400, "InvalidSignatureException", message);
+        return Err(Unidentified::new(error, protocol));
     }
-    match service.and_then(|service| Some((service, service.operations.get(name)?))) {
-        Some((service, operation)) => Ok(Target {
+    let service = entry.read().ok_or_else(|| unknown_operation(protocol))?;
+    match service.operations.get(name) {
+        Some(operation) => Ok(Target {
             service,
             operation,
-            protocol: service.protocol,
+            protocol,
             labels: Vec::new(),
         }),
-        None => Err(AwsError::new(400, "UnknownOperationException", "")),
+        None => Err(Unidentified {
+            service: Some(service),
+            ..unknown_operation(protocol)
+        }),
     }
 }
 
 fn by_action(
-    service: &'static Service,
+    entry: &'static Entry,
+    protocol: Protocol,
     action: Option<&str>,
     version: Option<&str>,
-) -> Result<Target, AwsError> {
+) -> Result<Target, Unidentified> {
+    let service = entry
+        .read()
+        .ok_or_else(|| unknown_service(entry.signing_name, action))?;
+    let refused = |error| Unidentified::of(error, protocol, service);
     let Some(action) = action else {
-        return Err(AwsError::new(400, "MissingAction", "Missing Action"));
+        return Err(refused(AwsError::new(
+            400,
+            "MissingAction",
+            "Missing Action",
+        )));
     };
     let fits = version.is_none_or(|version| version == service.api_version);
     match service.operations.get(action).filter(|_| fits) {
         Some(operation) => Ok(Target {
             service,
             operation,
-            protocol: service.protocol,
+            protocol,
             labels: Vec::new(),
         }),
-        None => Err(no_action(action, version.unwrap_or(&service.api_version))),
+        None => {
+            let version = version.unwrap_or(&service.api_version);
+            Err(refused(no_action(action, version)))
+        }
     }
 }
 
@@ -164,10 +249,14 @@ fn virtual_bucket(host: &str) -> Option<&str> {
 }
 
 fn by_path(
-    service: &'static Service,
+    entry: &'static Entry,
+    protocol: Protocol,
     parts: &Parts,
     query: &[(String, String)],
-) -> Result<Target, AwsError> {
+) -> Result<Target, Unidentified> {
+    let service = entry
+        .read()
+        .ok_or_else(|| unknown_service(entry.signing_name, None))?;
     let mut path = parts.uri.path().to_owned();
     if service.name == "s3"
         && let Some(bucket) = header(parts, "host").and_then(virtual_bucket)
@@ -190,17 +279,18 @@ fn by_path(
             return Ok(Target {
                 service,
                 operation,
-                protocol: service.protocol,
+                protocol,
                 labels,
             });
         }
     }
     if service.name != "s3" {
-        return Err(AwsError::new(404, "UnknownOperationException", ""));
+        let error = AwsError::new(404, "UnknownOperationException", "");
+        return Err(Unidentified::of(error, protocol, service));
     }
     let mut operations = service.operations.values();
     let known = operations.any(|operation| rest::labels(&operation.template, &path).is_some());
-    Err(if known {
+    let error = if known {
         AwsError::new(
             405,
             "MethodNotAllowed",
@@ -209,7 +299,8 @@ fn by_path(
         .with("Method", parts.method.as_str())
     } else {
         AwsError::new(400, "InvalidURI", "Couldn't parse the specified URI.")
-    })
+    };
+    Err(Unidentified::of(error, protocol, service))
 }
 
 /// Whether a request has the query members that an operation's template fixes.
@@ -263,7 +354,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let target = identify(&parts, body.as_bytes())?;
+        let target = identify(&parts, body.as_bytes()).map_err(|refused| refused.error)?;
         Ok(format!("{}:{}", target.service.name, target.operation.name))
     }
 

@@ -15,7 +15,7 @@ use crate::table::{Operation, Protocol, Service};
 pub use crate::Decoded;
 pub use answer::encode;
 pub use failure::encode_error;
-pub use identify::identify;
+pub use identify::{Unidentified, identify};
 pub use input::decode;
 pub(crate) use input::{is_streaming, payload_value};
 pub use validate::validate;

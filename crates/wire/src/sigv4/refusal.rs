@@ -18,9 +18,15 @@ pub(super) fn family(service: Option<&str>, parts: &Parts) -> Family {
     if service.is_some_and(is_s3) {
         return Family::S3;
     }
-    let known = service.and_then(|signing| table::signed_as(signing).next());
-    if let Some(known) = known {
-        return Family::of(known);
+    let known = service.and_then(|signing| {
+        table::entries()
+            .iter()
+            .find(|entry| entry.signing_name == signing)
+    });
+    if let Some(entry) = known
+        && let Some(protocol) = entry.protocols.first()
+    {
+        return Family::speaking(*protocol, entry.signing_name);
     }
     let is_form = || {
         let kind = parts.headers.get(http::header::CONTENT_TYPE);

@@ -1,14 +1,18 @@
 //! The facts of each service: operations, shapes, wire names, constraints.
 //!
-//! The tables come from `cargo xtask shapes`; they are in the binary as text and are parsed when a
-//! service is first asked for, so that an unused service costs nothing. Holds facts only: how to
+//! The tables come from `cargo xtask shapes`; they are in the binary packed and are read when a service is first asked
+//! for, so that an unused service costs nothing. Holds facts only: how to
 //! read or write them on the wire is the codecs' matter.
 
 use std::collections::BTreeMap;
 
+mod facts;
+mod index;
 mod load;
+mod routes;
 
-pub use load::{service, services, signed_as};
+pub(crate) use index::{Entry, entries};
+pub use index::{service, services};
 
 /// A wire protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +77,7 @@ pub struct Service {
     /// What the table was made from: `botocore 1.43.11`.
     pub generated_from: String,
     pub(crate) routes: Vec<Route>,
+    pub(crate) errors: Vec<ShapeId>,
 }
 
 impl Service {
@@ -85,7 +90,18 @@ impl Service {
 
     /// A shape by its name in the model.
     pub fn shape_named(&self, name: &str) -> Option<&Shape> {
-        self.shapes.iter().find(|shape| shape.name == name)
+        let at = self
+            .shapes
+            .binary_search_by(|shape| shape.name.as_str().cmp(name))
+            .ok()?;
+        self.shapes.get(at)
+    }
+
+    /// An error by its shape's name (`NoSuchEntityException`) or by its code on the wire (`NoSuchEntity`).
+    pub fn error_named(&self, name: &str) -> Option<&Shape> {
+        let named = self.shape_named(name).filter(|shape| shape.error.is_some());
+        let coded = |shape: &&Shape| shape.error.as_ref().is_some_and(|error| error.code == name);
+        named.or_else(|| self.errors.iter().map(|id| self.shape(*id)).find(coded))
     }
 }
 
@@ -140,6 +156,8 @@ pub struct Operation {
     pub unauthenticated: bool,
     /// Whether its body is not signed.
     pub unsigned_payload: bool,
+    /// Whether clients may pack its body with gzip.
+    pub compressed: bool,
     /// A label that goes before the host name, such as `{AccountId}.`.
     pub host_prefix: Option<String>,
     pub(crate) template: Template,
@@ -262,7 +280,7 @@ pub struct Member {
     pub location: Location,
     /// The model's `locationName`.
     pub wire_name: Option<String>,
-    /// The model's `queryName` (EC2).
+    /// The model's `queryName`: its name in a form, where it differs (EC2, SQS).
     pub query_name: Option<String>,
     /// Whether it must be given.
     pub required: bool,
@@ -280,6 +298,8 @@ pub struct Member {
     pub idempotency_token: bool,
     /// Whether it is sent as bytes beside the members.
     pub streaming: bool,
+    /// Whether clients put it before the host name too.
+    pub host_label: bool,
 }
 
 impl Member {

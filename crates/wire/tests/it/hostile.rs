@@ -22,7 +22,7 @@ proptest! {
     fn any_request(
         method in "GET|PUT|POST|DELETE|HEAD|PATCH|[A-Z]{1,8}",
         target in "/[!-~]{0,60}",
-        name in 0usize..5,
+        name in 0usize..services().count(),
         operation in any::<prop::sample::Index>(),
         header in proptest::collection::vec(any::<u8>(), 0..30),
         body in bytes(),
@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn any_answer(
         status in 200u16..600,
-        name in 0usize..5,
+        name in 0usize..services().count(),
         operation in any::<prop::sample::Index>(),
         body in bytes(),
     ) {
