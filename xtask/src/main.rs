@@ -5,6 +5,7 @@
     reason = "a chore speaks to the terminal"
 )]
 
+mod bench;
 mod coverage;
 mod layers;
 mod scaffold;
@@ -32,6 +33,9 @@ enum Chore {
     Shapes(shapes::ShapesArgs),
     /// Write docs/reference/coverage.md: which operations the range has
     Coverage(coverage::CoverageArgs),
+    /// Measure the program beside a peer
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 /// The project's root folder.
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Chore::New(arguments) => scaffold::run(&arguments).map_err(|e| e.to_string()),
         Chore::Shapes(arguments) => shapes::run(&arguments).map_err(|e| e.to_string()),
         Chore::Coverage(arguments) => coverage::run(&arguments).map_err(|e| e.to_string()),
+        Chore::Bench(bench) => bench::run(&bench).map_err(|e| e.to_string()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
