@@ -51,6 +51,14 @@ pub(crate) fn answer(
             &json!({"error": "control calls are not for web pages"}),
         );
     }
+    // Nor one whose name was made to lead here.
+    let host = parts.headers.get(http::header::HOST);
+    if !host.is_some_and(|host| is_this_machine(host.as_bytes())) {
+        return json_answer(
+            StatusCode::FORBIDDEN,
+            &json!({"error": "call by address, or as localhost"}),
+        );
+    }
     match (call, &parts.method) {
         ("health", &Method::GET) => json_answer(StatusCode::OK, &json!({"status": "running"})),
         ("clock", &Method::GET) => json_answer(
@@ -106,6 +114,19 @@ impl Desk {
     }
 }
 
+/// Whether a host is an address or `localhost`, and not a name that anybody may have given to this machine.
+pub(crate) fn is_this_machine(host: &[u8]) -> bool {
+    let Ok(host) = str::from_utf8(host) else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok()
+}
+
 fn json_answer(status: StatusCode, value: &Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(value.to_string()));
     *response.status_mut() = status;
@@ -114,4 +135,32 @@ fn json_answer(status: StatusCode, value: &Value) -> Response<Bytes> {
         .headers_mut()
         .insert(http::header::CONTENT_TYPE, json);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_anybody_may_have_given_is_not_this_machine() {
+        for own in [
+            "127.0.0.1:4566",
+            "[::1]:4566",
+            "[::1]",
+            "localhost",
+            "localhost:4566",
+            "x.localhost:80",
+        ] {
+            assert!(is_this_machine(own.as_bytes()), "{own}");
+        }
+        for other in [
+            "evil.example:4566",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+            ":4566",
+        ] {
+            assert!(!is_this_machine(other.as_bytes()), "{other}");
+        }
+    }
 }

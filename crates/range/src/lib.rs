@@ -12,6 +12,7 @@ pub mod delayed;
 pub mod front;
 pub mod ids;
 pub mod profile;
+pub mod regions;
 pub mod request;
 pub mod row;
 pub mod server;

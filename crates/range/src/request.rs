@@ -4,18 +4,22 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
-use stockade_model::{Clock, Region};
+use stockade_model::Clock;
 use stockade_policy::Principal;
 use stockade_wire::server::{self, Target};
-use stockade_wire::sigv4::{self, Claim};
+use stockade_wire::sigv4;
+use stockade_wire::table::Service;
 use stockade_wire::{AwsError, Object};
+use tracing::Level;
 
 use crate::authn::{self, Trust};
 use crate::authz;
@@ -23,6 +27,7 @@ use crate::call::{Call, Caller, RecordExtras, Reply};
 use crate::clock::RangeClock;
 use crate::front::Peer;
 use crate::ids::Ids;
+use crate::regions;
 use crate::row::{Handler, Needs, Row};
 use crate::services;
 use crate::services::cloudtrail::delivery;
@@ -31,6 +36,8 @@ use crate::trail;
 
 /// The header by which a caller on loopback says from which address it would come.
 pub const SOURCE_HEADER: &str = "x-stockade-source-ip";
+/// Where the log has a line for each request, at the level `debug`.
+const ACCESS: &str = "stockade_range::access";
 /// How many requests are kept for `/_stockade/requests`.
 const KEPT_REQUESTS: usize = 1_000;
 
@@ -59,6 +66,8 @@ pub struct Seen {
     pub action: Option<String>,
     /// The access key that was named, good or not.
     pub access_key_id: Option<String>,
+    /// Who they proved to be.
+    pub caller_arn: Option<String>,
     /// From which address.
     pub source: String,
     /// The HTTP status of the answer.
@@ -97,12 +106,27 @@ impl Desk {
             time: now,
             action: None,
             access_key_id: None,
+            caller_arn: None,
             source,
             status: 200,
             error_code: None,
         };
+        let begun = tracing::enabled!(target: ACCESS, Level::DEBUG).then(Instant::now);
         let answer = self.serve(parts, body, peer, now, &mut seen);
         seen.status = answer.status().as_u16();
+        if let Some(begun) = begun {
+            // Neither headers nor the address: they may carry signatures and tokens.
+            tracing::debug!(
+                target: ACCESS,
+                action = seen.action.as_deref(),
+                caller = seen.caller_arn.as_deref(),
+                source = seen.source,
+                status = seen.status,
+                error = seen.error_code.as_deref(),
+                took = ?begun.elapsed(),
+                "answered"
+            );
+        }
         let mut all = lock(&self.seen);
         if all.len() >= KEPT_REQUESTS {
             all.pop_front();
@@ -178,6 +202,7 @@ impl Desk {
         let service = target.service;
         let claim = sigv4::claim(visit.parts)?;
         seen.access_key_id = claim.as_ref().map(|claim| claim.access_key.clone());
+        let region = regions::asked(service, claim.as_ref())?;
         // Who calls is settled before anything else: a stranger learns nothing from validation, and leaves no
         // record in anybody's trail.
         let request = authn::Request {
@@ -196,7 +221,7 @@ impl Desk {
             self.write().add_account(account, visit.now);
         }
         let known = authn::authenticate(&self.read(), self.trust, &request)?;
-        let region = region_of(claim.as_ref());
+        seen.caller_arn = Some(known.caller.arn.clone());
         let decoded = server::decode(target, visit.parts, &known.body);
         let (input, body, malformed) = match decoded {
             Ok(decoded) => (decoded.input, decoded.body, None),
@@ -224,7 +249,7 @@ impl Desk {
         let outcome = match (malformed, row) {
             (_, None) => Err(not_implemented(&call)),
             (Some(error), Some(_)) => Err(error),
-            (None, Some(row)) => self.run(target, row, &call),
+            (None, Some(row)) => contained(&call, service, || self.run(target, row, &call)),
         };
         let described = match &outcome {
             Ok(reply) => services::conclude(&call, described, reply),
@@ -247,7 +272,10 @@ impl Desk {
                 // One lock for both: between the decision and the deed nothing changes.
                 let mut state = self.write();
                 authz::authorise(&state, service, row, call)?;
-                handle(&mut state, call)
+                let done = handle(&mut state, call);
+                #[cfg(test)]
+                tests::panic_if_asked(call);
+                done
             }
         }
     }
@@ -299,6 +327,19 @@ impl Desk {
     }
 }
 
+/// Does what may panic: then the call failed, by a fault of the range, and no other is harmed.
+fn contained(
+    call: &Call<'_>,
+    service: &Service,
+    work: impl FnOnce() -> Result<Reply, AwsError>,
+) -> Result<Reply, AwsError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let (service_name, operation) = (call.service, call.operation);
+        tracing::error!("{service_name}:{operation} panicked; this is a fault of the range");
+        Err(AwsError::internal(service))
+    })
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -332,12 +373,6 @@ fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>) {
         .record_action(&arn, &action, call.now, call.region);
 }
 
-fn region_of(claim: Option<&Claim>) -> Region {
-    claim
-        .and_then(|claim| claim.region.parse().ok())
-        .unwrap_or_else(Region::us_east_1)
-}
-
 fn address_of(headers: &HeaderMap, peer: IpAddr) -> String {
     let told = headers
         .get(SOURCE_HEADER)
@@ -364,8 +399,16 @@ fn not_implemented(call: &Call<'_>) -> AwsError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// What stands in a request's user agent for its handler to panic.
+    pub const PANIC: &str = "panic-in-the-handler";
+
+    /// A fault of the range, which there should be none of to test with.
+    pub fn panic_if_asked(call: &Call<'_>) {
+        assert!(call.user_agent != PANIC, "asked to panic");
+    }
 
     #[test]
     fn only_loopback_may_say_from_where_it_comes() {

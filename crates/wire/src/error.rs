@@ -109,6 +109,45 @@ impl AwsError {
         }
     }
 
+    /// The refusal of a credential scope that names a region that there is not.
+    pub fn unknown_region(service: &Service, region: &str) -> Self {
+        let words = format!("Credential should be scoped to a valid region, not '{region}'. ");
+        match Family::of(service) {
+            Family::S3 => Self::new(
+                400,
+                "AuthorizationHeaderMalformed",
+                format!(
+                    "The authorization header is malformed; the region '{region}' is wrong; expecting 'us-east-1'"
+                ),
+            )
+            .with("Region", "us-east-1"),
+            Family::Query => Self::new(403, "SignatureDoesNotMatch", words),
+            Family::Ec2 => Self::new(
+                401,
+                "AuthFailure",
+                "AWS was not able to validate the provided access credentials",
+            ),
+            Family::Json => Self::new(400, "InvalidSignatureException", words),
+            Family::Rest => Self::new(403, "InvalidSignatureException", words),
+        }
+    }
+
+    /// The answer to a call that failed by a fault of the service.
+    pub fn internal(service: &Service) -> Self {
+        let (code, words) = match Family::of(service) {
+            Family::S3 => (
+                "InternalError",
+                "We encountered an internal error. Please try again.",
+            ),
+            Family::Ec2 => ("InternalError", "An internal error has occurred"),
+            _ => (
+                "InternalFailure",
+                "The request processing has failed because of an unknown error, exception or failure.",
+            ),
+        };
+        Self::new(500, code, words)
+    }
+
     /// The refusal of a request that must be signed and is not.
     pub fn missing_authentication(service: &Service) -> Self {
         match Family::of(service) {

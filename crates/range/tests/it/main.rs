@@ -13,8 +13,14 @@ mod delivery;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod open;
+#[cfg(test)]
 mod records;
+#[cfg(test)]
+mod regions;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod tls;
