@@ -1,4 +1,4 @@
-//! The control calls: `/_stockade/health`, `/clock`, `/requests`, `/reset`. From loopback only.
+//! The control calls: `/_stockade/health`, `/clock`, `/requests`, `/notifications`, `/reset`. From loopback only.
 //!
 //! Owns what AWS has no call for.
 
@@ -15,6 +15,7 @@ use stockade_model::Clock;
 use crate::request::Desk;
 use crate::server::Birth;
 use crate::services::cloudtrail::delivery;
+use crate::services::iam::delegation_requests;
 
 const PREFIX: &str = "/_stockade/";
 
@@ -78,6 +79,10 @@ pub(crate) fn answer(
         ("requests", &Method::GET) => {
             json_answer(StatusCode::OK, &json!({"requests": desk.seen()}))
         }
+        ("notifications", &Method::GET) => {
+            let sent = delegation_requests::notifications(&desk.read());
+            json_answer(StatusCode::OK, &json!({"notifications": sent}))
+        }
         ("reset", &Method::POST) => match birth.state(desk.clock.now()) {
             Ok(state) => {
                 *desk.write() = state;
@@ -88,13 +93,13 @@ pub(crate) fn answer(
                 &json!({"error": error.to_string()}),
             ),
         },
-        ("health" | "clock" | "requests" | "reset", _) => json_answer(
+        ("health" | "clock" | "requests" | "notifications" | "reset", _) => json_answer(
             StatusCode::METHOD_NOT_ALLOWED,
             &json!({"error": "this control call does not take this method"}),
         ),
         _ => json_answer(
             StatusCode::NOT_FOUND,
-            &json!({"error": "no such control call: there are health, clock, requests and reset"}),
+            &json!({"error": "no such control call: there are health, clock, requests, notifications and reset"}),
         ),
     }
 }

@@ -23,3 +23,4 @@ pub mod table;
 pub mod tls;
 pub mod trail;
 pub mod usage;
+pub mod x509;

@@ -361,6 +361,7 @@ fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>) {
     let arn = match &caller.principal {
         Principal::User { arn, .. } => arn.to_string(),
         Principal::Role { role_arn, .. } => role_arn.to_string(),
+        Principal::Root { account } => format!("arn:aws:iam::{account}:root"),
         _ => return,
     };
     let action = match row.map(|row| row.needs) {

@@ -23,6 +23,8 @@ pub struct LastUse {
 pub struct Usage {
     /// By access key id.
     keys: BTreeMap<String, LastUse>,
+    /// By the service's namespace, whoever used it, also those who are gone.
+    services: BTreeMap<String, LastUse>,
     /// By the ARN of the user or role, then by action (`iam:ListUsers`).
     actions: BTreeMap<String, BTreeMap<String, LastUse>>,
 }
@@ -54,6 +56,12 @@ impl Usage {
             region: region.clone(),
             service,
         };
+        match self.services.get_mut(&last.service) {
+            Some(kept) => kept.clone_from(&last),
+            None => {
+                self.services.insert(last.service.clone(), last.clone());
+            }
+        }
         self.actions
             .entry(principal_arn.to_owned())
             .or_default()
@@ -63,6 +71,13 @@ impl Usage {
     /// When a key was last used; none: never.
     pub fn key(&self, key: &str) -> Option<&LastUse> {
         self.keys.get(key)
+    }
+
+    /// The services that anybody of the account used, each with its last time.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &LastUse)> {
+        self.services
+            .iter()
+            .map(|(service, last)| (service.as_str(), last))
     }
 
     /// What a user or role did, by action, each with its last time.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_model::{Arn, Timestamp};
@@ -14,9 +15,18 @@ use super::errors;
 use super::output::{page, time};
 use super::policy_usage::{self, Entity};
 use super::scope::{iam, iam_mut};
+use super::service_names;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 use crate::usage::LastUse;
+
+/// How far back use is told.
+const TRACKED_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// Whether a use is recent enough to be told.
+pub(super) fn is_tracked(used: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(used) < TRACKED_FOR
+}
 
 /// A report.
 #[derive(Debug, Clone)]
@@ -58,7 +68,8 @@ pub(super) fn generate(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsE
         .map(|name| (name, Service::default()))
         .collect();
     for entity in policy_usage::principals_of(state, &subject, call.account())? {
-        for (action, used) in account.usage.actions(&entity.arn) {
+        let tracked = account.usage.actions(&entity.arn);
+        for (action, used) in tracked.filter(|(_, used)| is_tracked(used.at, call.now)) {
             let name = action.split_once(':').map_or(action, |(_, name)| name);
             let service = services.entry(used.service.clone()).or_default();
             service.note(name, &entity, used);
@@ -107,7 +118,7 @@ impl Service {
             })
             .collect();
         json!({
-            "ServiceName": service_name(namespace),
+            "ServiceName": service_names::name_of(namespace),
             "ServiceNamespace": namespace,
             "LastAuthenticated": last.map(|(_, used)| time(used.at)),
             "LastAuthenticatedEntity": last.map(|(entity, _)| entity),
@@ -115,22 +126,6 @@ impl Service {
             "TotalAuthenticatedEntities": self.entities.len(),
             "TrackedActionsLastAccessed": (with_actions && !actions.is_empty()).then_some(actions),
         })
-    }
-}
-
-/// The name that people know a service by.
-fn service_name(namespace: &str) -> &str {
-    match namespace {
-        "iam" => "AWS Identity and Access Management",
-        "sts" => "AWS Security Token Service",
-        "s3" => "Amazon S3",
-        "cloudtrail" => "AWS CloudTrail",
-        "organizations" => "AWS Organizations",
-        "ec2" => "Amazon EC2",
-        "kms" => "AWS Key Management Service",
-        "lambda" => "AWS Lambda",
-        "secretsmanager" => "AWS Secrets Manager",
-        other => other,
     }
 }
 
@@ -204,13 +199,22 @@ pub(super) fn entities(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError
     page(call, "EntityDetailsList", job.state(), found)
 }
 
-/// The namespaces of actions such as `iam:ListUsers`.
+/// The namespaces of actions such as `iam:ListUsers`; `*` is of every service.
 pub(super) fn namespaces<'a>(actions: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    actions
-        .filter_map(|action| action.split_once(':'))
-        .map(|(namespace, _)| namespace.to_ascii_lowercase())
-        .filter(|namespace| !namespace.contains(['*', '?']))
-        .collect()
+    let mut found = BTreeSet::new();
+    for action in actions {
+        let namespace = action
+            .split_once(':')
+            .map_or(action, |(namespace, _)| namespace);
+        match namespace {
+            "*" => found.extend(service_names::all().map(str::to_owned)),
+            named if !named.contains(['*', '?']) => {
+                found.insert(named.to_ascii_lowercase());
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -261,6 +265,19 @@ mod tests {
             .iam("GetServiceLastAccessedDetailsWithEntities", who)
             .unwrap();
         assert_eq!(who["EntityDetailsList"][0]["EntityInfo"]["Name"], "anna");
+        let all = cloud.user_with(
+            "all",
+            serde_json::from_str(super::super::bench::ALL).unwrap(),
+        );
+        let job = cloud
+            .iam(
+                "GenerateServiceLastAccessedDetails",
+                json!({"Arn": all.arn}),
+            )
+            .unwrap();
+        let details = cloud.iam("GetServiceLastAccessedDetails", job).unwrap();
+        let services = details["ServicesLastAccessed"].as_array().unwrap();
+        assert_eq!(services.len(), super::service_names::all().count());
         assert_eq!(
             cloud
                 .refused("GetServiceLastAccessedDetails", json!({"JobId": "x"}))

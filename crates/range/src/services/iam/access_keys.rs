@@ -187,7 +187,7 @@ pub(super) fn last_used(range: &Range, call: &Call<'_>) -> Result<Reply, AwsErro
             403,
             "AccessDenied",
             format!(
-                "User: {} is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key {}",
+                "User: {} is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key {}",
                 call.caller.arn, input.access_key_id
             ),
         ));

@@ -45,7 +45,7 @@ impl Default for PasswordPolicy {
             numbers: false,
             uppercase: false,
             lowercase: false,
-            users_may_change: true,
+            users_may_change: false,
             max_age: None,
             reuse_prevention: None,
             hard_expiry: None,
@@ -164,7 +164,9 @@ pub(super) fn get_passwords(range: &Range, call: &Call<'_>) -> Result<Reply, Aws
 
 pub(super) fn delete_passwords(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     if iam(range, call)?.password_policy.is_none() {
-        return Err(no_password_policy(call));
+        return Err(errors::no_such_entity(
+            "The account policy with name PasswordPolicy cannot be found.",
+        ));
     }
     iam_mut(range, call)?.password_policy = None;
     Ok(Reply::empty())
@@ -197,7 +199,7 @@ pub(super) fn summary(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError>
         "AttachedPoliciesPerGroupQuota": 10,
         "AttachedPoliciesPerRoleQuota": 10,
         "AttachedPoliciesPerUserQuota": 10,
-        "GlobalEndpointTokenVersion": 1,
+        "GlobalEndpointTokenVersion": if state.tokens_for_all_regions { 2 } else { 1 },
         "GroupPolicySizeQuota": 5120,
         "Groups": state.groups.len(),
         "GroupsPerUserQuota": 10,
@@ -215,7 +217,7 @@ pub(super) fn summary(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError>
         "RolePolicySizeQuota": 10240,
         "Roles": state.roles.len(),
         "RolesQuota": 1000,
-        "ServerCertificates": 0,
+        "ServerCertificates": state.server_certificates.len(),
         "ServerCertificatesQuota": 20,
         "SigningCertificatesPerUserQuota": 2,
         "UserPolicySizeQuota": 2048,

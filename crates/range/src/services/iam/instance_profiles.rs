@@ -99,7 +99,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     }
     let used = state.instance_profiles.len();
     errors::check_quota("InstanceProfilesPerAccount", used, PROFILES_PER_ACCOUNT)?;
-    let tags = tags::merged(&[], input.tags)?;
+    let tags = tags::merged_by_case(&[], input.tags)?;
     let profile = InstanceProfile {
         id: range.ids.unique("AIPA"),
         path: input.path.unwrap_or_else(|| "/".to_owned()),
@@ -108,7 +108,10 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         tags,
         name,
     };
-    let answer = profile.details(range, iam(range, call)?, call.account());
+    let mut answer = profile.summary(range, iam(range, call)?, call.account());
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("Tags".into(), tags::shown_if_any(&profile.tags));
+    }
     iam_mut(range, call)?
         .instance_profiles
         .insert(key(&profile.name), Arc::new(profile));

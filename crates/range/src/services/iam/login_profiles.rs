@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
@@ -66,6 +67,11 @@ fn violation(message: &str) -> AwsError {
 /// Refuses a password that the account's rules forbid.
 fn check_password(state: &State, password: &str) -> Result<(), AwsError> {
     let rules = state.password_policy.clone().unwrap_or_default();
+    if state.password_policy.is_none() && kinds_of_characters(password) < DEFAULT_KINDS {
+        return Err(violation(
+            "Password does not conform to the account password policy.",
+        ));
+    }
     let PasswordPolicy {
         minimum_length,
         symbols,
@@ -80,7 +86,6 @@ fn check_password(state: &State, password: &str) -> Result<(), AwsError> {
         )));
     }
     let lacks = |test: fn(char) -> bool| !password.chars().any(test);
-    let symbol = |c: char| "!@#$%^&*()_+-=[]{}|'".contains(c);
     let rules: [(bool, bool, &str); 4] = [
         (
             uppercase,
@@ -92,7 +97,7 @@ fn check_password(state: &State, password: &str) -> Result<(), AwsError> {
             lacks(|c| c.is_ascii_lowercase()),
             "lowercase letter",
         ),
-        (symbols, lacks(symbol), "symbol"),
+        (symbols, lacks(is_symbol), "symbol"),
         (numbers, lacks(|c| c.is_ascii_digit()), "number"),
     ];
     match rules
@@ -103,6 +108,40 @@ fn check_password(state: &State, password: &str) -> Result<(), AwsError> {
             "Password should have at least one {what}"
         ))),
         None => Ok(()),
+    }
+}
+
+/// How many kinds of characters a password has, where the account has no rules of its own.
+const DEFAULT_KINDS: usize = 3;
+
+fn is_symbol(letter: char) -> bool {
+    "!@#$%^&*()_+-=[]{}|'".contains(letter)
+}
+
+/// How many of upper case, lower case, digits and symbols a password has.
+fn kinds_of_characters(password: &str) -> usize {
+    let kinds: [fn(char) -> bool; 4] = [
+        |c| c.is_ascii_uppercase(),
+        |c| c.is_ascii_lowercase(),
+        |c| c.is_ascii_digit(),
+        is_symbol,
+    ];
+    kinds
+        .into_iter()
+        .filter(|kind| password.chars().any(kind))
+        .count()
+}
+
+/// Refuses a password that was used before, as far back as the account's rules look.
+fn check_reuse(state: &State, profile: &LoginProfile, new: [u8; 32]) -> Result<(), AwsError> {
+    let rules = state.password_policy.as_ref();
+    let kept = rules.and_then(|rules| rules.reuse_prevention).unwrap_or(0);
+    let mut earlier = profile.digests.iter().take(kept as usize);
+    match earlier.any(|old| *old == new) {
+        true => Err(violation(
+            "Password was used before and cannot be used again.",
+        )),
+        false => Ok(()),
     }
 }
 
@@ -146,13 +185,15 @@ fn existing<'a>(
     call: &Call<'_>,
 ) -> Result<(&'a User, &'a LoginProfile), AwsError> {
     let user = scope::user(state, call)?;
-    let profile = user.login.as_ref().ok_or_else(|| {
-        errors::no_such_entity(format!(
-            "Login Profile for User {} cannot be found.",
-            user.name
-        ))
-    })?;
+    let profile = user.login.as_ref().ok_or_else(|| no_profile(user))?;
     Ok((user, profile))
+}
+
+fn no_profile(user: &User) -> AwsError {
+    errors::no_such_entity(format!(
+        "Login Profile for User {} cannot be found.",
+        user.name
+    ))
 }
 
 pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
@@ -168,20 +209,7 @@ pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         Some(password) => {
             check_password(state, password)?;
             let new = digest(password, user);
-            let kept = state
-                .password_policy
-                .as_ref()
-                .and_then(|p| p.reuse_prevention);
-            if profile
-                .digests
-                .iter()
-                .take(kept.unwrap_or(0) as usize)
-                .any(|old| *old == new)
-            {
-                return Err(violation(
-                    "Password was used before and cannot be used again.",
-                ));
-            }
+            check_reuse(state, profile, new)?;
             Some(new)
         }
         None => None,
@@ -205,6 +233,48 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let name = key(&user.name);
     if let Some(user) = iam_mut(range, call)?.users.get_mut(&name) {
         Arc::make_mut(user).login = None;
+    }
+    Ok(Reply::empty())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Change {
+    old_password: String,
+    new_password: String,
+}
+
+/// `ChangePassword`: users change their own, and must know the old one.
+pub(super) fn change(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    let input: Change = call.read()?;
+    let state = iam(range, call)?;
+    let user = scope::caller(state, call).ok_or_else(|| {
+        AwsError::new(
+            400,
+            "InvalidUserType",
+            "Only IAM Users can change their own password",
+        )
+    })?;
+    let profile = user.login.as_ref().ok_or_else(|| no_profile(user))?;
+    let current = digest(&input.old_password, user);
+    let known = profile.digests.first();
+    let right = known.is_some_and(|known| verify_slices_are_equal(known, &current).is_ok());
+    if !right {
+        return Err(AwsError::new(
+            403,
+            "AccessDenied",
+            "The old password was incorrect.",
+        ));
+    }
+    check_password(state, &input.new_password)?;
+    let new = digest(&input.new_password, user);
+    check_reuse(state, profile, new)?;
+    let name = key(&user.name);
+    if let Some(user) = iam_mut(range, call)?.users.get_mut(&name)
+        && let Some(profile) = &mut Arc::make_mut(user).login
+    {
+        profile.set_password(new, call.now);
+        profile.reset_required = false;
     }
     Ok(Reply::empty())
 }
@@ -272,5 +342,120 @@ mod tests {
                 "Login Profile for User a cannot be found.".into()
             )
         );
+    }
+
+    #[test]
+    fn users_change_their_own_passwords_and_must_know_the_old_one() {
+        let mut cloud = Cloud::new();
+        let may = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "arn:aws:iam::123456789012:user/${aws:username}",
+        }]});
+        let anna = cloud.user_with("a", may);
+        let change = |old: &str, new: &str| json!({"OldPassword": old, "NewPassword": new});
+        let refused = |cloud: &mut Cloud, old: &str, new: &str| {
+            let error = cloud
+                .call(&anna, "iam", "ChangePassword", change(old, new))
+                .unwrap_err();
+            (error.code, error.message)
+        };
+        assert_eq!(
+            refused(&mut cloud, "a", "b").1,
+            "Login Profile for User a cannot be found."
+        );
+        cloud
+            .iam(
+                "CreateLoginProfile",
+                json!({"UserName": "a", "Password": "G00d-enough!", "PasswordResetRequired": true}),
+            )
+            .unwrap();
+        cloud
+            .iam(
+                "UpdateAccountPasswordPolicy",
+                json!({"MinimumPasswordLength": 8, "PasswordReusePrevention": 2}),
+            )
+            .unwrap();
+        let wrong = (
+            "AccessDenied".into(),
+            "The old password was incorrect.".into(),
+        );
+        assert_eq!(refused(&mut cloud, "wrong", "An0ther-one!"), wrong);
+        for bad in ["short", "G00d-enough!"] {
+            assert_eq!(
+                refused(&mut cloud, "G00d-enough!", bad).0,
+                "PasswordPolicyViolation",
+                "{bad}"
+            );
+        }
+        cloud
+            .call(
+                &anna,
+                "iam",
+                "ChangePassword",
+                change("G00d-enough!", "An0ther-one!"),
+            )
+            .unwrap();
+        assert_eq!(refused(&mut cloud, "G00d-enough!", "Th1rd-one!!!"), wrong);
+        let shown = cloud
+            .iam("GetLoginProfile", json!({"UserName": "a"}))
+            .unwrap();
+        assert_eq!(shown["LoginProfile"]["PasswordResetRequired"], false);
+        assert_eq!(
+            cloud.refused("ChangePassword", change("a", "b")),
+            (
+                "InvalidUserType".into(),
+                "Only IAM Users can change their own password".into()
+            )
+        );
+    }
+
+    #[test]
+    fn the_accounts_rules_may_let_every_user_change_theirs() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let anna = cloud.user("a");
+        cloud
+            .iam(
+                "CreateLoginProfile",
+                json!({"UserName": "a", "Password": "G00d-enough!"}),
+            )
+            .unwrap();
+        let change = || json!({"OldPassword": "G00d-enough!", "NewPassword": "An0ther-one!"});
+        let may = |cloud: &mut Cloud, yes: bool| {
+            let rules = json!({"AllowUsersToChangePassword": yes});
+            cloud.iam("UpdateAccountPasswordPolicy", rules).unwrap();
+        };
+        for rules in [None, Some(false)] {
+            if let Some(yes) = rules {
+                may(&mut cloud, yes);
+            }
+            let refused = cloud.call(&anna, "iam", "ChangePassword", change());
+            assert_eq!(refused.unwrap_err().code, "AccessDenied");
+            let unseen = cloud.call(&anna, "iam", "GetAccountPasswordPolicy", json!({}));
+            assert_eq!(unseen.unwrap_err().code, "AccessDenied");
+        }
+        may(&mut cloud, true);
+        let other = json!({"UserName": "a", "Password": "An0ther-one!"});
+        assert!(
+            cloud
+                .call(&anna, "iam", "UpdateLoginProfile", other)
+                .is_err()
+        );
+        cloud
+            .call(&anna, "iam", "GetAccountPasswordPolicy", json!({}))
+            .unwrap();
+        let denied = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:ChangePassword", "Resource": "*"}]});
+        let put = json!({"UserName": "a", "PolicyName": "p", "PolicyDocument": denied.to_string()});
+        cloud.iam("PutUserPolicy", put).unwrap();
+        let refused = cloud.call(&anna, "iam", "ChangePassword", change());
+        assert!(refused.unwrap_err().message.contains("explicit deny"));
+        cloud
+            .iam(
+                "DeleteUserPolicy",
+                json!({"UserName": "a", "PolicyName": "p"}),
+            )
+            .unwrap();
+        cloud
+            .call(&anna, "iam", "ChangePassword", change())
+            .unwrap();
     }
 }

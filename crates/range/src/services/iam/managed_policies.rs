@@ -112,7 +112,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         POLICIES_PER_ACCOUNT,
     )?;
     let document = read_document(&input.policy_document)?;
-    let tags = tags::merged(&[], input.tags)?;
+    let tags = tags::merged_by_case(&[], input.tags)?;
     let first = Version {
         document,
         created: call.now,

@@ -96,7 +96,7 @@ fn read_base32(text: &str) -> Option<Vec<u8>> {
 
 pub(super) fn no_device(serial: &str) -> AwsError {
     errors::no_such_entity(format!(
-        "VirtualMFADevice with serial number {serial} doesn't exist."
+        "MFA Device with serial number {serial} does not exist."
     ))
 }
 
@@ -116,11 +116,9 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let path = input.path.unwrap_or_else(|| "/".to_owned());
     let serial = format!("arn:aws:iam::{}:mfa{path}{name}", call.account());
     if iam(range, call)?.mfa_devices.contains_key(&serial) {
-        return Err(errors::already_exists(
-            "MFADevice entity at the same path and name already exists.",
-        ));
+        return Err(errors::already_exists("MFA device already exists."));
     }
-    let tags = tags::merged(&[], input.tags)?;
+    let tags = tags::merged_by_case(&[], input.tags)?;
     let seed = seed(range);
     let device = MfaDevice {
         serial: serial.clone(),

@@ -5,6 +5,7 @@
 pub mod access_advisor;
 pub mod access_keys;
 pub mod account;
+mod account_settings;
 pub mod attachments;
 mod authorization_details;
 pub mod aws_managed;
@@ -12,6 +13,8 @@ pub mod aws_managed;
 pub(in crate::services) mod bench;
 mod boundaries;
 pub mod credential_report;
+pub mod delegation_requests;
+mod delegation_review;
 pub mod documents;
 mod errors;
 pub mod groups;
@@ -20,18 +23,24 @@ pub mod instance_profiles;
 pub mod login_profiles;
 pub mod managed_policies;
 pub mod mfa_devices;
+pub mod organization_reports;
 pub(in crate::services) mod output;
 mod policy_usage;
 pub mod policy_versions;
 mod resources;
+mod role_templates;
 pub mod roles;
 mod scope;
+pub mod server_certificates;
 pub mod service_credentials;
+pub mod service_linked_roles;
+mod service_names;
 pub mod signing_certificates;
 mod simulate;
 pub mod ssh_keys;
 mod state;
 pub mod tags;
+mod templates;
 mod trust;
 pub mod users;
 
@@ -173,6 +182,7 @@ pub const ROWS: &[Row] = &[
     read("GetLoginProfile", on::user, login_profiles::get),
     write("UpdateLoginProfile", on::user, login_profiles::update),
     write("DeleteLoginProfile", on::user, login_profiles::delete),
+    write("ChangePassword", on::own_password, login_profiles::change),
     write("TagUser", on::user, tags::put),
     write("UntagUser", on::user, tags::remove),
     read("ListUserTags", on::user, tags::list),
@@ -293,6 +303,112 @@ pub const ROWS: &[Row] = &[
         on::user,
         signing_certificates::delete,
     ),
+    write(
+        "UploadServerCertificate",
+        on::server_certificate,
+        server_certificates::upload,
+    ),
+    read(
+        "GetServerCertificate",
+        on::server_certificate,
+        server_certificates::get,
+    ),
+    read(
+        "ListServerCertificates",
+        on::server_certificates,
+        server_certificates::list,
+    ),
+    write(
+        "UpdateServerCertificate",
+        on::server_certificate,
+        server_certificates::update,
+    ),
+    write(
+        "DeleteServerCertificate",
+        on::server_certificate,
+        server_certificates::delete,
+    ),
+    write("TagServerCertificate", on::server_certificate, tags::put),
+    write(
+        "UntagServerCertificate",
+        on::server_certificate,
+        tags::remove,
+    ),
+    read(
+        "ListServerCertificateTags",
+        on::server_certificate,
+        tags::list,
+    ),
+    write(
+        "CreateServiceLinkedRole",
+        on::service_linked_role,
+        service_linked_roles::create,
+    ),
+    write(
+        "DeleteServiceLinkedRole",
+        on::role,
+        service_linked_roles::delete,
+    ),
+    read(
+        "GetServiceLinkedRoleDeletionStatus",
+        on::deletion_task,
+        service_linked_roles::deletion_status,
+    ),
+    read(
+        "GetRoleTemplateVersion",
+        on::role_template,
+        role_templates::get,
+    ),
+    write(
+        "AcquireRole",
+        role_templates::needs,
+        role_templates::acquire,
+    ),
+    write(
+        "CreateDelegationRequest",
+        on::new_delegation_request,
+        delegation_requests::create,
+    ),
+    write(
+        "AssociateDelegationRequest",
+        on::delegation_request,
+        delegation_requests::associate,
+    ),
+    write(
+        "UpdateDelegationRequest",
+        on::delegation_request,
+        delegation_requests::update,
+    ),
+    write(
+        "AcceptDelegationRequest",
+        on::delegation_request,
+        delegation_requests::accept,
+    ),
+    write(
+        "RejectDelegationRequest",
+        on::delegation_request,
+        delegation_requests::reject,
+    ),
+    write(
+        "SendDelegationToken",
+        on::delegation_request,
+        delegation_requests::send_token,
+    ),
+    read(
+        "GetDelegationRequest",
+        on::delegation_request,
+        delegation_requests::get,
+    ),
+    read(
+        "ListDelegationRequests",
+        on::anything,
+        delegation_requests::list,
+    ),
+    read(
+        "GetHumanReadableSummary",
+        on::delegation_request,
+        delegation_review::summary,
+    ),
     write("CreateAccountAlias", on::anything, account::create_alias),
     read("ListAccountAliases", on::anything, account::list_aliases),
     write("DeleteAccountAlias", on::anything, account::delete_alias),
@@ -303,13 +419,28 @@ pub const ROWS: &[Row] = &[
     ),
     read(
         "GetAccountPasswordPolicy",
-        on::anything,
+        on::password_rules,
         account::get_passwords,
     ),
     write(
         "DeleteAccountPasswordPolicy",
         on::anything,
         account::delete_passwords,
+    ),
+    write(
+        "SetSecurityTokenServicePreferences",
+        on::anything,
+        account_settings::set_token_version,
+    ),
+    read(
+        "GetAccountProperties",
+        on::anything,
+        account_settings::get_properties,
+    ),
+    write(
+        "PutAccountProperties",
+        on::anything,
+        account_settings::put_properties,
     ),
     read("GetAccountSummary", on::anything, account::summary),
     read(
@@ -337,6 +468,16 @@ pub const ROWS: &[Row] = &[
         "GetServiceLastAccessedDetailsWithEntities",
         on::anything,
         access_advisor::entities,
+    ),
+    look(
+        "GenerateOrganizationsAccessReport",
+        on::access_report,
+        organization_reports::generate,
+    ),
+    read(
+        "GetOrganizationsAccessReport",
+        on::anything,
+        organization_reports::get,
     ),
     read("SimulatePrincipalPolicy", on::source, simulate::principal),
     read("SimulateCustomPolicy", on::anything, simulate::custom),

@@ -13,10 +13,10 @@ use super::attachments::check_arn;
 use super::aws_managed;
 use super::documents::{Document, encode};
 use super::errors;
-use super::managed_policies::{OfPolicy, own, read_document};
+use super::managed_policies::{ManagedPolicy, OfPolicy, own, read_document};
 use super::output::{page, reply, time};
 use super::scope::{iam, iam_mut};
-use super::state::key;
+use super::state::{State, key};
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -84,6 +84,14 @@ impl OfVersion {
         self.version_id.strip_prefix('v')?.parse().ok()
     }
 
+    /// The customer's policy of which a version is meant.
+    fn policy<'a>(&self, state: &'a State) -> Result<&'a ManagedPolicy, AwsError> {
+        own(state, &self.policy_arn).map_err(|error| match error.code.as_str() {
+            "NoSuchEntity" => self.none(),
+            _ => error,
+        })
+    }
+
     fn none(&self) -> AwsError {
         errors::no_such_entity(format!(
             "Policy {} version {} does not exist or is not attachable.",
@@ -113,8 +121,7 @@ pub(super) fn get(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
             version.created,
         ));
     }
-    let policy =
-        aws_managed::find(&input.policy_arn).ok_or_else(|| errors::no_policy(&input.policy_arn))?;
+    let policy = aws_managed::find(&input.policy_arn).ok_or_else(|| input.none())?;
     if policy.version != input.version_id {
         return Err(input.none());
     }
@@ -150,7 +157,7 @@ pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
 
 pub(super) fn set_default(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: OfVersion = call.read()?;
-    let policy = own(iam(range, call)?, &input.policy_arn)?;
+    let policy = input.policy(iam(range, call)?)?;
     let number = input
         .number()
         .filter(|number| policy.versions.contains_key(number))
@@ -166,7 +173,7 @@ pub(super) fn set_default(range: &mut Range, call: &Call<'_>) -> Result<Reply, A
 
 pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: OfVersion = call.read()?;
-    let policy = own(iam(range, call)?, &input.policy_arn)?;
+    let policy = input.policy(iam(range, call)?)?;
     let number = input
         .number()
         .filter(|number| policy.versions.contains_key(number))

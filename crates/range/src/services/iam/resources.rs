@@ -3,11 +3,16 @@
 //! Owns the ARNs on which IAM's actions are authorised. Decides nothing.
 
 use serde::Deserialize;
-use stockade_policy::Context;
+use serde_json::json;
+use stockade_policy::{Context, Named, Policy, Principal, ResourceRule};
 
 use super::attachments::Holder;
 use super::boundaries;
+use super::delegation_requests;
+use super::delegation_review;
+use super::roles;
 use super::scope;
+use super::service_linked_roles;
 use super::state::{State, key};
 use super::tags::Tag;
 use super::users;
@@ -26,11 +31,21 @@ struct About {
     policy_name: Option<String>,
     instance_profile_name: Option<String>,
     serial_number: Option<String>,
+    server_certificate_name: Option<String>,
+    new_server_certificate_name: Option<String>,
     #[serde(rename = "VirtualMFADeviceName")]
     virtual_mfa_device_name: Option<String>,
     access_key_id: Option<String>,
     policy_source_arn: Option<String>,
     arn: Option<String>,
+    template_arn: Option<String>,
+    entity_arn: Option<String>,
+    entity_path: Option<String>,
+    delegation_request_id: Option<String>,
+    deletion_task_id: Option<String>,
+    #[serde(rename = "AWSServiceName")]
+    service_name: Option<String>,
+    custom_suffix: Option<String>,
     path: Option<String>,
     path_prefix: Option<String>,
     new_path: Option<String>,
@@ -107,6 +122,13 @@ impl<'a> Asked<'a> {
         self.arn(kind, self.about.path_prefix.as_deref().unwrap_or("/"), "")
     }
 
+    /// Whether the account's rules let every user change their own password.
+    fn lets_users_change_passwords(&self) -> bool {
+        let rules = self.state.and_then(|state| state.password_policy.as_ref());
+        rules.is_some_and(|rules| rules.users_may_change)
+            && matches!(self.call.caller.principal, Principal::User { .. })
+    }
+
     fn need(&self, resource: String) -> Need {
         let mut need = Need::new(&format!("iam:{}", self.call.operation), resource);
         need.context = self.context();
@@ -168,7 +190,22 @@ impl<'a> Asked<'a> {
         let profile = profile
             .and_then(|n| state.instance_profiles.get(&key(n)))
             .map(|p| &*p.tags);
-        user.or(role).or(policy).or(profile).unwrap_or_default()
+        let device = about
+            .serial_number
+            .as_ref()
+            .and_then(|serial| state.mfa_devices.get(serial))
+            .map(|device| &*device.tags);
+        let certificate = about
+            .server_certificate_name
+            .as_ref()
+            .and_then(|name| state.server_certificates.get(&key(name)))
+            .map(|certificate| &*certificate.tags);
+        user.or(role)
+            .or(policy)
+            .or(profile)
+            .or(device)
+            .or(certificate)
+            .unwrap_or_default()
     }
 }
 
@@ -282,7 +319,9 @@ pub fn instance_profile(range: &Range, call: &Call<'_>) -> Vec<Need> {
         .as_deref()
         .filter(|_| call.operation == "AddRoleToInstanceProfile")
     {
-        needs.push(Need::new("iam:PassRole", asked.role(role)));
+        let mut pass = Need::new("iam:PassRole", asked.role(role));
+        pass.context.set("iam:PassedToService", "ec2.amazonaws.com");
+        needs.push(pass);
     }
     needs
 }
@@ -303,6 +342,161 @@ pub fn mfa_device(range: &Range, call: &Call<'_>) -> Vec<Need> {
         (None, None) => asked.prefix("mfa"),
     };
     vec![asked.need(resource)]
+}
+
+/// On the server certificate that the call names or uploads. A change of name or path needs the new ARN as well.
+pub fn server_certificate(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let about = &asked.about;
+    let name = about.server_certificate_name.as_deref().unwrap_or_default();
+    let found = asked
+        .state
+        .and_then(|state| state.server_certificates.get(&key(name)));
+    let (known, path) = (
+        found.map_or(name, |c| &c.name),
+        found.map(|c| c.path.as_str()),
+    );
+    let mut needs = vec![asked.need(asked.entity("server-certificate", known, path))];
+    if about.new_path.is_some() || about.new_server_certificate_name.is_some() {
+        let path = about.new_path.as_deref().or(path).unwrap_or("/");
+        let name = about
+            .new_server_certificate_name
+            .as_deref()
+            .unwrap_or(known);
+        needs.push(asked.need(asked.arn("server-certificate", path, name)));
+    }
+    needs
+}
+
+/// On every server certificate under a path.
+pub fn server_certificates(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    vec![asked.need(asked.prefix("server-certificate"))]
+}
+
+/// On the role that a service is to have.
+pub fn service_linked_role(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let service = asked.about.service_name.as_deref().unwrap_or_default();
+    let name = service_linked_roles::name_of(service, asked.about.custom_suffix.as_deref());
+    let path = format!("{}{service}/", roles::SERVICE_LINKED);
+    let mut need = asked.need(asked.arn("role", &path, &name.unwrap_or_default()));
+    need.context.set("iam:AWSServiceName", service);
+    vec![need]
+}
+
+/// On the role that a task deletes.
+pub fn deletion_task(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let task = asked.about.deletion_task_id.as_deref().unwrap_or_default();
+    let role = task
+        .strip_prefix("task/")
+        .and_then(|rest| rest.rsplit_once('/'))
+        .map_or("", |(role, _)| role);
+    vec![asked.need(asked.arn("role", "/", role))]
+}
+
+/// On the role template that the call names.
+pub fn role_template(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let arn = asked.about.template_arn.clone();
+    vec![asked.need(arn.unwrap_or_else(|| "*".to_owned()))]
+}
+
+/// On the access report of an entity of the organisation.
+pub fn access_report(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let path = asked.about.entity_path.as_deref().unwrap_or_default();
+    vec![asked.need(asked.arn("access-report", "/", path))]
+}
+
+/// On the delegation request that the call makes.
+pub fn new_delegation_request(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Asks {
+        session_duration: u32,
+        notification_channel: String,
+        permissions: Permissions,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Permissions {
+        policy_template_arn: String,
+    }
+    let asked = Asked::read(range, call);
+    let asks: Asks = call.read().unwrap_or_default();
+    let mut need = asked.need(asked.arn("delegation-request", "/", "*"));
+    let context = &mut need.context;
+    context.set("iam:DelegationDuration", asks.session_duration.to_string());
+    context.set("iam:NotificationChannel", asks.notification_channel);
+    context.set("iam:TemplateArn", asks.permissions.policy_template_arn);
+    vec![need]
+}
+
+/// On the delegation request that the call names. Whoever owns it may look at it and forward it without any policy
+/// that says so.
+pub fn delegation_request(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let about = &asked.about;
+    let id = about.delegation_request_id.clone().or_else(|| {
+        let arn = about.entity_arn.as_deref()?;
+        delegation_review::request_in(arn)
+    });
+    let id = id.unwrap_or_default();
+    let found = delegation_requests::find(range, call, &id).ok();
+    let mut need = asked.need(match found {
+        Some(request) => request.arn(call.account()).to_string(),
+        None => asked.arn("delegation-request", "/", &id),
+    });
+    if let Some(owner) = found.and_then(|request| request.owner.as_deref()) {
+        need.context.set("iam:DelegationRequestOwner", owner);
+        let by_default = matches!(
+            call.operation,
+            "GetDelegationRequest" | "UpdateDelegationRequest" | "GetHumanReadableSummary"
+        );
+        if by_default && owner == call.caller.arn {
+            need.policy = granted_to(owner, &need.action);
+        }
+    }
+    vec![need]
+}
+
+/// On the user who calls, whose own password it is. The account's rules may let every user.
+pub fn own_password(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let caller = asked.state.map(|state| users::caller_arn(state, call));
+    let arn = caller.unwrap_or_else(|| call.caller.arn.clone());
+    let mut need = asked.need(arn.clone());
+    if asked.lets_users_change_passwords() {
+        need.policy = granted_to(&arn, &need.action);
+    }
+    vec![need]
+}
+
+/// On the account's rules for passwords: those who may change theirs may read them.
+pub fn password_rules(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let mut need = asked.need("*".to_owned());
+    if asked.lets_users_change_passwords() {
+        need.policy = granted_to(&call.caller.arn, &need.action);
+    }
+    vec![need]
+}
+
+/// What IAM grants of itself, without any policy of the customer's: as if the resource had a policy.
+fn granted_to(principal: &str, action: &str) -> Option<(Named, ResourceRule)> {
+    let document = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": principal},
+            "Action": action,
+            "Resource": "*",
+        }],
+    });
+    let policy = Policy::parse_resource(&document.to_string()).ok()?;
+    Some((Named::new("granted by IAM", policy), ResourceRule::Ordinary))
 }
 
 /// On the user, group, role or policy whose ARN the call gives.
@@ -448,7 +642,9 @@ mod tests {
         let mut cloud = Cloud::new();
         cloud.iam("CreateUser", json!({"UserName": "low"})).unwrap();
         let low = cloud.user("low");
-        for row in super::super::ROWS {
+        // AcquireRole needs the actions of its parts.
+        let named = |row: &&crate::row::Row| row.operation != "AcquireRole";
+        for row in super::super::ROWS.iter().filter(named) {
             let input = json!({"UserName": "low", "RoleName": "r", "GroupName": "g", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"});
             let refused = cloud.call(&low, "iam", row.operation, input).unwrap_err();
             assert_eq!(refused.code, "AccessDenied", "{}", row.operation);

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{AccountId, Arn, Timestamp};
 use stockade_wire::AwsError;
@@ -26,11 +26,13 @@ use crate::usage::{LastUse, Usage};
 const ROLES_PER_ACCOUNT: usize = 1000;
 const TRUST_POLICY_SIZE: usize = 2048;
 /// Where the roles of services are, which AWS alone makes.
-const SERVICE_LINKED: &str = "/aws-service-role/";
+pub(super) const SERVICE_LINKED: &str = "/aws-service-role/";
 /// Where the roles of Identity Center are, which AWS alone makes.
 const RESERVED: &str = "/aws-reserved/";
 /// An hour, in seconds.
-const MAX_SESSION: u32 = 3600;
+pub(super) const MAX_SESSION: u32 = 3600;
+/// The longest name, in characters.
+pub(super) const NAME_LENGTH: usize = 64;
 
 /// A role.
 #[derive(Debug, Clone)]
@@ -56,6 +58,18 @@ pub struct Role {
     pub tags: Vec<Tag>,
     /// Inline and attached policies.
     pub grants: Grants,
+    /// The template that it was made from, where it was.
+    pub template: Option<SourceTemplate>,
+}
+
+/// The role template that a role was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SourceTemplate {
+    /// The template's ARN.
+    pub template_arn: String,
+    /// The minor version.
+    pub template_minor_version: u32,
 }
 
 impl Role {
@@ -132,6 +146,7 @@ impl Role {
             );
             members.insert("Tags".into(), tags::shown_if_any(&self.tags));
             members.insert("RoleLastUsed".into(), last_used(used));
+            members.insert("SourceRoleTemplate".into(), json!(self.template));
         }
         value
     }
@@ -168,7 +183,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
             input.role_name
         )));
     }
-    errors::check_quota("RolesPerAccount", state.roles.len(), ROLES_PER_ACCOUNT)?;
+    check_room(state)?;
     let trust = read_trust(range, &input.assume_role_policy_document)?;
     if let Some(arn) = &input.permissions_boundary {
         boundaries::check(state, arn)?;
@@ -185,6 +200,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         boundary: input.permissions_boundary,
         tags,
         grants: Grants::default(),
+        template: None,
     };
     let mut answer = role.identity(range, call.account());
     if let Some(members) = answer.as_object_mut() {
@@ -198,6 +214,11 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .roles
         .insert(key(&role.name), Arc::new(role));
     Ok(reply(json!({"Role": answer})))
+}
+
+/// Refuses one more role than an account may have.
+pub(super) fn check_room(state: &State) -> Result<(), AwsError> {
+    errors::check_quota("RolesPerAccount", state.roles.len(), ROLES_PER_ACCOUNT)
 }
 
 /// A role that only looks like a service's own would be bound by no service control policy, and one that looks
@@ -264,7 +285,11 @@ struct Update {
 /// `UpdateRole` and `UpdateRoleDescription`.
 fn apply_update(range: &mut Range, call: &Call<'_>) -> Result<String, AwsError> {
     let input: Update = call.read()?;
-    named(iam(range, call)?, &input.role_name)?.check_modifiable()?;
+    let role = named(iam(range, call)?, &input.role_name)?;
+    // What people say about a service's own role is theirs; how long its sessions last is not.
+    if input.max_session_duration.is_some() {
+        role.check_modifiable()?;
+    }
     if let Some(role) = iam_mut(range, call)?.roles.get_mut(&key(&input.role_name)) {
         let role = Arc::make_mut(role);
         if let Some(description) = input.description {
@@ -285,7 +310,11 @@ pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
 pub(super) fn update_description(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let name = apply_update(range, call)?;
     let role = named(iam(range, call)?, &name)?;
-    Ok(reply(json!({"Role": role.summary(range, call.account())})))
+    let mut answer = role.identity(range, call.account());
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("Description".into(), role.description.clone().into());
+    }
+    Ok(reply(json!({"Role": answer})))
 }
 
 #[derive(Deserialize)]
@@ -366,6 +395,7 @@ pub fn administrator_for(
         boundary: None,
         tags: Vec::new(),
         grants,
+        template: None,
     })
 }
 

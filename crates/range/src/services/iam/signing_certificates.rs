@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
@@ -19,6 +17,7 @@ use super::state::key;
 use super::users::User;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
+use crate::x509::X509;
 
 const CERTIFICATES_PER_USER: usize = 2;
 
@@ -53,34 +52,32 @@ struct Upload {
     certificate_body: String,
 }
 
-/// The DER of a PEM certificate; refuses what is none.
-fn read(body: &str) -> Result<Vec<u8>, AwsError> {
-    let malformed = || {
+/// Reads a certificate; refuses what is none, and one that is not good now.
+fn read(body: &str, now: Timestamp) -> Result<X509, AwsError> {
+    let certificate = X509::from_pem(body).map_err(|_| {
         AwsError::new(
             400,
             "MalformedCertificate",
-            "Unable to parse certificate. Please ensure the certificate is in PEM format.",
+            format!("Certificate {body} is malformed."),
         )
-    };
-    let inner = body
-        .trim()
-        .strip_prefix("-----BEGIN CERTIFICATE-----")
-        .and_then(|rest| rest.strip_suffix("-----END CERTIFICATE-----"))
-        .ok_or_else(malformed)?;
-    let text: String = inner.split_whitespace().collect();
-    let bytes = STANDARD.decode(text).map_err(|_| malformed())?;
-    // A certificate is a SEQUENCE of a SEQUENCE.
-    match bytes.as_slice() {
-        [0x30, ..] if bytes.len() > 64 => Ok(bytes),
-        _ => Err(malformed()),
+    })?;
+    if !certificate.is_valid_at(now) {
+        return Err(AwsError::new(
+            400,
+            "InvalidCertificate",
+            "The certificate has expired, or its validity has not begun.",
+        ));
     }
+    Ok(certificate)
 }
 
 pub(super) fn upload(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: Upload = call.read()?;
     let user = scope::user(iam(range, call)?, call)?.clone();
-    let bytes = read(&input.certificate_body)?;
-    let same = |c: &SigningCertificate| read(&c.body).is_ok_and(|other| other == bytes);
+    let given = read(&input.certificate_body, call.now)?;
+    let same = |c: &SigningCertificate| {
+        X509::from_pem(&c.body).is_ok_and(|other| other.der() == given.der())
+    };
     if user.signing_certificates.values().any(same) {
         return Err(AwsError::new(
             409,
@@ -89,7 +86,7 @@ pub(super) fn upload(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         ));
     }
     let used = user.signing_certificates.len();
-    errors::check_quota("SigningCertificatesPerUser", used, CERTIFICATES_PER_USER)?;
+    errors::check_quota("CertificatesPerUser", used, CERTIFICATES_PER_USER)?;
     let made = SigningCertificate {
         id: range.ids.hex(32).to_ascii_uppercase(),
         body: input.certificate_body,
@@ -161,24 +158,41 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::super::bench::Cloud;
+    use crate::x509::tests as pems;
 
     #[test]
-    fn only_pem_certificates_are_read() {
-        let mut der = vec![0x30, 0x82, 0x01, 0x00];
-        der.resize(260, 1);
-        let pem = format!(
-            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-            STANDARD.encode(&der)
+    fn only_certificates_that_are_good_are_taken_and_two_at_most() {
+        let mut cloud = Cloud::new();
+        cloud.iam("CreateUser", json!({"UserName": "a"})).unwrap();
+        let upload = |body: &str| json!({"UserName": "a", "CertificateBody": body});
+        assert_eq!(
+            cloud.refused("UploadSigningCertificate", upload("hello")),
+            (
+                "MalformedCertificate".into(),
+                "Certificate hello is malformed.".into()
+            )
         );
-        assert_eq!(read(&pem).unwrap(), der);
-        for bad in [
-            "",
-            "hello",
-            "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----",
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
-        ] {
-            assert_eq!(read(bad).unwrap_err().code, "MalformedCertificate");
-        }
+        let ended = cloud.refused("UploadSigningCertificate", upload(pems::EXPIRED));
+        assert_eq!(ended.0, "InvalidCertificate");
+        let made = cloud
+            .iam("UploadSigningCertificate", upload(pems::LEAF))
+            .unwrap();
+        assert_eq!(made["Certificate"]["Status"], "Active");
+        let spaced = format!("\n{}\n", pems::LEAF);
+        let twice = cloud.refused("UploadSigningCertificate", upload(&spaced));
+        assert_eq!(twice.0, "DuplicateCertificate");
+        cloud
+            .iam("UploadSigningCertificate", upload(pems::SELF_SIGNED))
+            .unwrap();
+        assert_eq!(
+            cloud.refused("UploadSigningCertificate", upload(pems::ROOT)),
+            (
+                "LimitExceeded".into(),
+                "Cannot exceed quota for CertificatesPerUser: 2".into()
+            )
+        );
     }
 }

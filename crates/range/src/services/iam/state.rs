@@ -12,12 +12,16 @@ use super::account::PasswordPolicy;
 use super::attachments::Grants;
 use super::aws_managed;
 use super::credential_report::Report;
+use super::delegation_requests::DelegationRequest;
 use super::documents::Document;
 use super::groups::Group;
 use super::instance_profiles::InstanceProfile;
 use super::managed_policies::ManagedPolicy;
 use super::mfa_devices::MfaDevice;
+use super::organization_reports::OrganizationJob;
 use super::roles::Role;
+use super::server_certificates::ServerCertificate;
+use super::service_linked_roles::DeletionTask;
 use super::users::User;
 use crate::table::Table;
 
@@ -47,6 +51,18 @@ pub struct State {
     pub report: Option<Arc<Report>>,
     /// Access Advisor's reports, by job id.
     pub jobs: Table<String, Arc<Job>>,
+    /// Access reports over the organisation, by job id.
+    pub organization_jobs: Table<String, Arc<OrganizationJob>>,
+    /// By name in lower case.
+    pub server_certificates: Table<String, Arc<ServerCertificate>>,
+    /// The tasks that deleted service-linked roles, or tried to, by id.
+    pub deletions: Table<String, DeletionTask>,
+    /// The delegation requests that the account made, by id.
+    pub delegation_requests: Table<String, Arc<DelegationRequest>>,
+    /// Whether the tokens of the global STS endpoint are good in every region (version 2).
+    pub tokens_for_all_regions: bool,
+    /// The account's properties that were set, by namespace and name.
+    pub properties: Table<String, String>,
 }
 
 /// The name under which an entity stands in its table.

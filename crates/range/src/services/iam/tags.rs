@@ -1,6 +1,7 @@
-//! Tags of users, roles, policies, instance profiles and MFA devices.
+//! Tags of everything in IAM that can have them.
 //!
-//! Owns the rules for tags: keys are unique without regard to case and keep the case that they were given.
+//! Owns the rules for tags: the keys of users' and roles' are unique without regard to case, and keep the case that
+//! they were given; the keys of all others differ by case.
 
 use std::sync::Arc;
 
@@ -28,36 +29,46 @@ pub struct Tag {
     pub value: String,
 }
 
-/// `old` with the tags of `new` added, or in the place of those with the same keys, in the order of their keys.
+/// Whether two keys are one.
+type Same = fn(&str, &str) -> bool;
+
+/// `old` with the tags of `new` added, or in the place of those with the same keys, in the order of their keys: as
+/// users and roles have them, without regard to case.
 pub(super) fn merged(old: &[Tag], new: Vec<Tag>) -> Result<Vec<Tag>, AwsError> {
+    let duplicates = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+    merge(old, new, str::eq_ignore_ascii_case, duplicates)
+}
+
+/// The same, as everything else has them: `team` and `Team` are two keys.
+pub(super) fn merged_by_case(old: &[Tag], new: Vec<Tag>) -> Result<Vec<Tag>, AwsError> {
+    merge(old, new, |a, b| a == b, "Duplicate tag keys found.")
+}
+
+fn merge(old: &[Tag], new: Vec<Tag>, same: Same, duplicates: &str) -> Result<Vec<Tag>, AwsError> {
     for (at, tag) in new.iter().enumerate() {
-        if new
-            .iter()
-            .skip(at + 1)
-            .any(|other| other.key.eq_ignore_ascii_case(&tag.key))
-        {
-            return Err(errors::invalid_input(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
+        let mut later = new.iter().skip(at + 1);
+        if later.any(|other| same(&other.key, &tag.key)) {
+            return Err(errors::invalid_input(duplicates));
         }
-        if tag.key.len() >= 4 && key(&tag.key).starts_with("aws:") {
+        if key(&tag.key).starts_with("aws:") {
             return Err(errors::invalid_input(
                 "Tag keys that begin with aws: are reserved for use by AWS.",
             ));
         }
     }
     let mut tags = old.to_vec();
-    tags.retain(|tag| {
-        !new.iter()
-            .any(|other| other.key.eq_ignore_ascii_case(&tag.key))
-    });
+    tags.retain(|tag| !new.iter().any(|other| same(&other.key, &tag.key)));
     tags.extend(new);
     if tags.len() > TAGS_PER_RESOURCE {
         return Err(errors::limit_exceeded(
             "The number of tags has reached the maximum limit.",
         ));
     }
-    tags.sort_by_key(|tag| key(&tag.key));
+    tags.sort_by(|a, b| {
+        key(&a.key)
+            .cmp(&key(&b.key))
+            .then_with(|| a.key.cmp(&b.key))
+    });
     Ok(tags)
 }
 
@@ -81,6 +92,7 @@ enum Tagged {
     Policy(String),
     InstanceProfile(String),
     MfaDevice(String),
+    ServerCertificate(String),
 }
 
 #[derive(Deserialize)]
@@ -91,6 +103,7 @@ struct OfResource {
     policy_arn: Option<String>,
     instance_profile_name: Option<String>,
     serial_number: Option<String>,
+    server_certificate_name: Option<String>,
 }
 
 impl Tagged {
@@ -101,6 +114,7 @@ impl Tagged {
             .or(input.policy_arn.map(Self::Policy))
             .or(input.instance_profile_name.map(Self::InstanceProfile))
             .or(input.serial_number.map(Self::MfaDevice))
+            .or(input.server_certificate_name.map(Self::ServerCertificate))
             .ok_or_else(errors::must_name_user)
     }
 
@@ -125,7 +139,17 @@ impl Tagged {
                 .get(serial)
                 .map(|device| &*device.tags)
                 .ok_or_else(|| super::mfa_devices::no_device(serial)),
+            Self::ServerCertificate(name) => state
+                .server_certificates
+                .get(&key(name))
+                .map(|certificate| &*certificate.tags)
+                .ok_or_else(|| super::server_certificates::no_certificate(name)),
         }
+    }
+
+    /// Whether its keys are unique without regard to case.
+    fn ignores_case(&self) -> bool {
+        matches!(self, Self::User(_) | Self::Role(_))
     }
 
     fn set(&self, state: &mut State, tags: Vec<Tag>) {
@@ -156,6 +180,11 @@ impl Tagged {
                     Arc::make_mut(device).tags = tags;
                 }
             }
+            Self::ServerCertificate(name) => {
+                if let Some(certificate) = state.server_certificates.get_mut(&key(name)) {
+                    Arc::make_mut(certificate).tags = tags;
+                }
+            }
         }
     }
 }
@@ -169,7 +198,11 @@ struct Put {
 pub(super) fn put(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let Put { tags } = call.read()?;
     let tagged = Tagged::of(call)?;
-    let tags = merged(tagged.tags(iam(range, call)?)?, tags)?;
+    let old = tagged.tags(iam(range, call)?)?;
+    let tags = match tagged.ignores_case() {
+        true => merged(old, tags)?,
+        false => merged_by_case(old, tags)?,
+    };
     tagged.set(iam_mut(range, call)?, tags);
     Ok(Reply::empty())
 }
@@ -184,11 +217,11 @@ pub(super) fn remove(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let Remove { tag_keys } = call.read()?;
     let tagged = Tagged::of(call)?;
     let mut tags = tagged.tags(iam(range, call)?)?.to_vec();
-    tags.retain(|tag| {
-        !tag_keys
-            .iter()
-            .any(|gone| gone.eq_ignore_ascii_case(&tag.key))
-    });
+    let same: Same = match tagged.ignores_case() {
+        true => str::eq_ignore_ascii_case,
+        false => |a, b| a == b,
+    };
+    tags.retain(|tag| !tag_keys.iter().any(|gone| same(gone, &tag.key)));
     tagged.set(iam_mut(range, call)?, tags);
     Ok(Reply::empty())
 }
@@ -197,7 +230,7 @@ pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let tags = Tagged::of(call)?
         .tags(iam(range, call)?)?
         .iter()
-        .map(|tag| (key(&tag.key), json!(tag)));
+        .map(|tag| (format!("{}\0{}", key(&tag.key), tag.key), json!(tag)));
     page(call, "Tags", Value::Null, tags)
 }
 
@@ -223,6 +256,14 @@ mod tests {
             merged(&[], vec![tag("AWS:x", "1")]).unwrap_err().code,
             "InvalidInput"
         );
+    }
+
+    #[test]
+    fn keys_of_policies_differ_by_case() {
+        let new = merged_by_case(&[tag("team", "1")], vec![tag("Team", "2")]).unwrap();
+        assert_eq!(new, [tag("Team", "2"), tag("team", "1")]);
+        let twice = merged_by_case(&[], vec![tag("a", "1"), tag("a", "2")]).unwrap_err();
+        assert_eq!(twice.message, "Duplicate tag keys found.");
     }
 
     #[test]
