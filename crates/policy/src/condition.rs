@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use ipnet::IpNet;
 
-use crate::arn_pattern::ArnPattern;
-use crate::context::Context;
+use crate::arn_pattern::{ArnPattern, Split};
+use crate::context::{Context, Key};
 use crate::pattern::{Pattern, Syntax};
 use crate::value::{Date, Number, boolean};
 
@@ -17,6 +17,7 @@ use crate::value::{Date, Number, boolean};
 pub struct Condition {
     operator: String,
     key: String,
+    lookup: Key,
     values: Vec<String>,
     set: Set,
     /// `…IfExists`: true where the key is absent.
@@ -108,6 +109,7 @@ impl Condition {
         Ok(Self {
             operator: operator.to_owned(),
             key: key.to_owned(),
+            lookup: Key::new(key),
             values,
             set,
             if_exists,
@@ -136,12 +138,21 @@ impl Condition {
         self.negated
     }
 
+    /// Whether the key is absent from a request.
+    pub(crate) fn lacks_key(&self, context: &Context) -> bool {
+        context.find(&self.lookup).is_none()
+    }
+
     /// Whether the condition holds for a request.
     pub(crate) fn holds(&self, context: &Context) -> bool {
-        let found = context.get(&self.key);
+        let found = context.find(&self.lookup);
         if let Test::Null { absent, present } = self.test {
             return if found.is_some() { present } else { absent };
         }
+        // A set of nothing but empty texts is an empty one.
+        let found = found.filter(|values| {
+            self.set == Set::Single || values.iter().any(|value| !value.is_empty())
+        });
         let Some(values) = found else {
             return match self.set {
                 // A key that is absent is unlike everything.
@@ -151,6 +162,10 @@ impl Condition {
                 Set::All => true,
             };
         };
+        // A variable without a value makes the whole statement invalid, so that not even a negation holds.
+        if self.negated && !self.test.is_resolved(context) {
+            return false;
+        }
         let mut each = values
             .iter()
             .map(|value| self.test.matches(value, context) != self.negated);
@@ -239,6 +254,17 @@ impl Test {
         )
     }
 
+    /// Whether every variable in the policy's values has a value.
+    fn is_resolved(&self, context: &Context) -> bool {
+        match self {
+            Self::Text(texts) | Self::TextIgnoringCase(texts) => {
+                texts.iter().all(|text| text.is_resolved(context))
+            }
+            Self::Arn(arns) => arns.iter().all(|arn| arn.is_resolved(context)),
+            _ => true,
+        }
+    }
+
     /// Whether a request's value matches any of the policy's.
     fn matches(&self, value: &str, context: &Context) -> bool {
         match self {
@@ -275,7 +301,10 @@ impl Test {
                     .flatten()
                     .any(|network| network.contains(&address))
             }),
-            Self::Arn(arns) => arns.iter().any(|arn| arn.matches(value, context)),
+            Self::Arn(arns) => {
+                let value = Split::new(value);
+                arns.iter().any(|arn| arn.matches(&value, context))
+            }
             Self::Null { .. } => false,
         }
     }
@@ -350,7 +379,11 @@ mod tests {
     #[test]
     fn a_variable_without_a_value_is_like_nothing() {
         assert!(!holds("StringLike", &["${aws:none}*"], &["x"]));
-        assert!(holds("StringNotLike", &["${aws:none}*"], &["x"]));
+        // Nor does a negation hold: the statement is invalid.
+        assert!(!holds("StringNotLike", &["${aws:none}*"], &["x"]));
+        assert!(!holds("StringNotEquals", &["y", "${aws:none}"], &["x"]));
+        assert!(holds("StringEquals", &["x", "${aws:none}"], &["x"]));
+        assert!(holds("StringNotLike", &["${aws:none}*"], &[]));
     }
 
     #[test]
@@ -366,6 +399,10 @@ mod tests {
         ));
         assert!(!holds("ForAllValues:StringNotEquals", &["a"], &["a", "b"]));
         assert!(!holds("StringNotEquals", &["a"], &["a", "b"]));
+        // An empty text is no value of a set.
+        assert!(holds("ForAllValues:StringEquals", &["a"], &[""]));
+        assert!(!holds("ForAnyValue:StringEquals", &["", "a"], &[""]));
+        assert!(holds("StringEquals", &["", "a"], &[""]));
     }
 
     #[test]

@@ -10,8 +10,33 @@ pub const CANONICAL_USER_ID: &str = "stockade:CanonicalUserId";
 /// regard to case. A key without a value counts as absent, as AWS has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Lower-case key and values, in the order of insertion: there are too few for a hash to pay.
-    entries: Vec<(String, Vec<String>)>,
+    /// In the order of insertion: there are too few for a map to pay.
+    entries: Vec<(Key, Vec<String>)>,
+}
+
+/// The name of a condition key, ready to be looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Of the name in lower case: nearly every other name is told apart by it alone.
+    hash: u64,
+    lower: Box<str>,
+}
+
+impl Key {
+    pub(crate) fn new(name: &str) -> Self {
+        let lower = name.to_ascii_lowercase();
+        Self {
+            hash: hash(lower.as_bytes()),
+            lower: lower.into(),
+        }
+    }
+}
+
+/// FNV-1a: quick for names as short as these.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Context {
@@ -22,7 +47,7 @@ impl Context {
 
     /// Sets a key's values in place of those it had. Without values the key is absent.
     pub fn insert<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
-        let key = key.to_ascii_lowercase();
+        let key = Key::new(key);
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
         self.entries.retain(|(name, _)| *name != key);
         if !values.is_empty() {
@@ -45,14 +70,22 @@ impl Context {
     /// Takes a key out.
     pub fn remove(&mut self, key: &str) {
         self.entries
-            .retain(|(name, _)| !name.eq_ignore_ascii_case(key));
+            .retain(|(name, _)| !name.lower.eq_ignore_ascii_case(key));
     }
 
     /// A key's values, never empty; none where the request does not carry the key.
     pub fn get(&self, key: &str) -> Option<&[String]> {
         self.entries
             .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .find(|(name, _)| name.lower.eq_ignore_ascii_case(key))
+            .map(|(_, values)| values.as_slice())
+    }
+
+    /// [`Context::get`], for a name that is looked up often.
+    pub(crate) fn find(&self, key: &Key) -> Option<&[String]> {
+        self.entries
+            .iter()
+            .find(|(name, _)| name.hash == key.hash && name.lower == key.lower)
             .map(|(_, values)| values.as_slice())
     }
 
@@ -65,7 +98,7 @@ impl Context {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.entries
             .iter()
-            .map(|(name, values)| (name.as_str(), values.as_slice()))
+            .map(|(name, values)| (&*name.lower, values.as_slice()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::evaluate::Request;
+use crate::evaluate::{Outcome, Request};
 
 /// The outcome of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -85,6 +85,59 @@ impl fmt::Display for StatementRef {
     }
 }
 
+/// A statement that allows the action, and why not this time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Which.
+    pub statement: StatementRef,
+    /// What stands in the way.
+    pub gap: Gap,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} allows it, but {}", self.statement, self.gap)
+    }
+}
+
+/// The first thing that keeps a statement from matching.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Gap {
+    /// It speaks of other resources.
+    Resource,
+    /// It names others.
+    Principal,
+    /// A condition does not hold.
+    Condition {
+        /// As the document spells it.
+        operator: String,
+        /// The condition key.
+        key: String,
+        /// The request does not carry the key.
+        absent: bool,
+    },
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource => f.write_str("not on this resource"),
+            Self::Principal => f.write_str("not to this principal"),
+            Self::Condition {
+                operator,
+                key,
+                absent: true,
+            } => write!(
+                f,
+                "its condition {operator} needs {key}, which the request lacks"
+            ),
+            Self::Condition { operator, key, .. } => {
+                write!(f, "its condition {operator} of {key} does not hold")
+            }
+        }
+    }
+}
+
 /// What an evaluation says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
@@ -95,6 +148,8 @@ pub struct Decision {
     pub decided_by: Option<PolicyKind>,
     /// The statements that allowed or denied; empty for an implicit denial.
     pub statements: Vec<StatementRef>,
+    /// Of an implicit denial: statements that speak of the action and allow all the same not, the first ten.
+    pub missing: Vec<Missing>,
     /// Why, in a line, for people.
     pub reason: String,
 }
@@ -103,6 +158,26 @@ impl Decision {
     /// Whether the request may go on.
     pub fn is_allowed(&self) -> bool {
         self.verdict == Verdict::Allowed
+    }
+
+    /// The decision without its reasons.
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            verdict: self.verdict,
+            decided_by: self.decided_by,
+        }
+    }
+
+    /// The ARN of the policy that denies, where AWS tells it: of IAM's and the organisation's policies that have one.
+    fn denying_arn(&self, kind: PolicyKind) -> Option<&str> {
+        use PolicyKind::{Boundary, Identity, Rcp, Scp, Session};
+        let told = matches!(kind, Identity | Boundary | Session | Scp | Rcp);
+        let policy = &self
+            .statements
+            .iter()
+            .find(|statement| statement.kind == kind)?
+            .policy;
+        (told && policy.starts_with("arn:")).then_some(policy)
     }
 
     /// AWS's message to a refused caller.
@@ -115,10 +190,12 @@ impl Decision {
         };
         let why = match (self.verdict, self.decided_by) {
             (Verdict::ExplicitlyDenied, Some(kind)) => {
+                let which = self.denying_arn(kind).map(|arn| format!(": {arn}"));
                 format!(
-                    " with an explicit deny in {} {}",
+                    " with an explicit deny in {} {}{}",
                     article(kind),
-                    kind.as_str()
+                    kind.as_str(),
+                    which.unwrap_or_default()
                 )
             }
             (Verdict::ImplicitlyDenied, Some(kind)) => {
@@ -154,6 +231,7 @@ mod tests {
                 verdict,
                 decided_by: Some(kind),
                 statements: Vec::new(),
+                missing: Vec::new(),
                 reason: String::new(),
             };
             decision.refusal(&Request {
@@ -238,5 +316,56 @@ mod tests {
                 format!("{WHO}{expected}")
             );
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_policy_that_has_an_arn() {
+        let principal: Principal = "arn:aws:iam::111122223333:user/anna".parse().unwrap();
+        let context = Context::new();
+        let refusal = |kind, policy: &str| {
+            let decision = Decision {
+                verdict: Verdict::ExplicitlyDenied,
+                decided_by: Some(kind),
+                statements: vec![StatementRef {
+                    policy: policy.to_owned(),
+                    kind,
+                    sid: None,
+                    index: 0,
+                }],
+                missing: Vec::new(),
+                reason: String::new(),
+            };
+            let request = Request {
+                principal: &principal,
+                action: "sqs:ListQueues",
+                resource: "*",
+                resource_account: None,
+                context: &context,
+            };
+            let text = decision.refusal(&request);
+            text.split_once("with an explicit deny in a")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        const SCP: &str =
+            "arn:aws:organizations::111122223333:policy/o-1/service_control_policy/p-1";
+        const MANAGED: &str = "arn:aws:iam::111122223333:policy/no";
+        assert_eq!(
+            refusal(PolicyKind::Scp, SCP),
+            format!(" service control policy: {SCP}")
+        );
+        assert_eq!(
+            refusal(PolicyKind::Identity, MANAGED),
+            format!("n identity-based policy: {MANAGED}")
+        );
+        assert_eq!(
+            refusal(PolicyKind::Identity, "inline no"),
+            "n identity-based policy"
+        );
+        assert_eq!(
+            refusal(PolicyKind::Resource, "arn:aws:s3:::b"),
+            " resource-based policy"
+        );
     }
 }

@@ -24,11 +24,11 @@ const CURRENT: &str = "2012-10-17";
 type Parsed<T> = Result<T, PolicyError>;
 
 fn error<T>(message: impl Into<String>) -> Parsed<T> {
-    Err(PolicyError(message.into()))
+    Err(PolicyError::new(message))
 }
 
-fn syntax() -> PolicyError {
-    PolicyError(SYNTAX.to_owned())
+fn syntax(detail: impl Into<String>) -> PolicyError {
+    PolicyError::with(SYNTAX, detail)
 }
 
 /// A document, checked and compiled.
@@ -48,48 +48,106 @@ struct Raw<'a> {
     conditions: Vec<(&'a str, &'a str, Vec<String>)>,
 }
 
-/// Reads a document.
+/// How much of AWS's checking a reader does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rigour {
+    /// All of it.
+    Strict,
+    /// What is needed to understand the document.
+    Lenient,
+}
+
+/// Reads a document as AWS does.
 pub(crate) fn read(json: &str, kind: DocumentKind) -> Parsed<Document> {
+    parse(json, kind, Rigour::Strict)
+}
+
+/// Reads what can be understood, though AWS would not take it: an empty list of statements, a principal where none
+/// belongs, none where one does.
+pub(crate) fn read_leniently(json: &str, kind: DocumentKind) -> Parsed<Document> {
+    parse(json, kind, Rigour::Lenient)
+}
+
+fn parse(json: &str, kind: DocumentKind, rigour: Rigour) -> Parsed<Document> {
     if json.len() > LONGEST {
-        return Err(syntax());
+        return Err(syntax(format!("it is longer than {LONGEST} bytes")));
     }
-    let value: Value = serde_json::from_str(json).map_err(|_| syntax())?;
-    let top = value.as_object().ok_or_else(syntax)?;
-    if !top
-        .keys()
-        .all(|key| matches!(key.as_str(), "Version" | "Id" | "Statement"))
-    {
-        return Err(syntax());
-    }
+    let value: Value =
+        serde_json::from_str(json).map_err(|why| syntax(format!("it is not JSON: {why}")))?;
+    let top = value
+        .as_object()
+        .ok_or_else(|| syntax("it must be an object with Version and Statement"))?;
+    known(top, &["Version", "Id", "Statement"])?;
     let version = optional_text(top, "Version")?;
     if version.is_some_and(|version| !matches!(version, "2008-10-17" | CURRENT)) {
-        return Err(syntax());
+        return Err(syntax("Version must be 2012-10-17 or 2008-10-17"));
     }
     let id = optional_text(top, "Id")?;
     let statements: Vec<&Value> = match top.get("Statement") {
-        Some(Value::Array(list)) if !list.is_empty() => list.iter().collect(),
+        Some(Value::Array(list)) if !list.is_empty() || rigour == Rigour::Lenient => {
+            list.iter().collect()
+        }
         Some(one @ Value::Object(_)) => vec![one],
-        _ => return Err(syntax()),
+        _ => return Err(syntax("Statement must be a statement or a list of them")),
     };
     let raw = statements
         .iter()
-        .map(|statement| Raw::read(statement.as_object().ok_or_else(syntax)?))
+        .enumerate()
+        .map(|(index, statement)| {
+            let object = statement
+                .as_object()
+                .ok_or_else(|| syntax("it must be an object"));
+            object
+                .and_then(Raw::read)
+                .map_err(|why| why.within(&format!("statement {}", index + 1)))
+        })
         .collect::<Parsed<Vec<_>>>()?;
     let is_current = version == Some(CURRENT);
-    if kind == DocumentKind::Managed && !is_current {
-        return error("Policy document must be version 2012-10-17 or greater.");
+    match rigour {
+        Rigour::Strict => {
+            if kind == DocumentKind::Managed && !is_current {
+                return error("Policy document must be version 2012-10-17 or greater.");
+            }
+            check(&raw, kind)?;
+        }
+        Rigour::Lenient => check_needed(&raw, kind)?,
     }
-    check(&raw, kind)?;
     let statements = raw
         .into_iter()
         .enumerate()
-        .map(|(index, statement)| statement.compile(index, kind, is_current))
+        .map(|(index, statement)| {
+            statement
+                .compile(index, kind, is_current, rigour)
+                .map_err(|why| why.within(&format!("statement {}", index + 1)))
+        })
         .collect::<Parsed<Vec<_>>>()?;
     Ok(Document {
         id: id.map(str::to_owned),
         is_current,
         statements,
     })
+}
+
+/// What a statement cannot be evaluated without.
+fn check_needed(statements: &[Raw<'_>], kind: DocumentKind) -> Parsed<()> {
+    use DocumentKind::{Identity, Managed, Rcp, Scp};
+    for (index, statement) in statements.iter().enumerate() {
+        let lacks = |what: &str| {
+            let message = format!("Policy statement must contain {what}.");
+            PolicyError::with(&message, format!("statement {} has none", index + 1))
+        };
+        if !matches!(statement.effect, "Allow" | "Deny") {
+            let detail = format!("statement {}: Effect must be Allow or Deny", index + 1);
+            return Err(PolicyError::with(LEGACY, detail));
+        }
+        if statement.actions.is_none() {
+            return Err(lacks("actions"));
+        }
+        if statement.resources.is_none() && matches!(kind, Identity | Managed | Scp | Rcp) {
+            return Err(lacks("resources"));
+        }
+    }
+    Ok(())
 }
 
 /// What AWS checks of the whole, in its order.
@@ -130,7 +188,7 @@ fn check(statements: &[Raw<'_>], kind: DocumentKind) -> Parsed<()> {
         match kind {
             Identity | Managed | Scp => {
                 for resource in resources.iter().flat_map(|element| &element.entries) {
-                    resource_format::check(resource).map_err(PolicyError)?;
+                    resource_format::check(resource).map_err(PolicyError::new)?;
                 }
             }
             Trust if resources.is_some() => return error("Has prohibited field Resource."),
@@ -199,27 +257,27 @@ fn check_action(action: &str, kind: DocumentKind) -> Parsed<()> {
 
 impl<'a> Raw<'a> {
     fn read(object: &'a Map<String, Value>) -> Parsed<Self> {
-        let known = |key: &str| {
-            matches!(
-                key,
-                "Sid"
-                    | "Effect"
-                    | "Principal"
-                    | "NotPrincipal"
-                    | "Action"
-                    | "NotAction"
-                    | "Resource"
-                    | "NotResource"
-                    | "Condition"
-            )
-        };
-        if !object.keys().all(|key| known(key)) {
-            return Err(syntax());
-        }
-        let effect = optional_text(object, "Effect")?.ok_or_else(syntax)?;
-        if !effect.eq_ignore_ascii_case("allow") && !effect.eq_ignore_ascii_case("deny") {
-            return Err(syntax());
-        }
+        known(
+            object,
+            &[
+                "Sid",
+                "Effect",
+                "Principal",
+                "NotPrincipal",
+                "Action",
+                "NotAction",
+                "Resource",
+                "NotResource",
+                "Condition",
+            ],
+        )?;
+        let effect = optional_text(object, "Effect")?
+            .filter(|effect| {
+                ["allow", "deny"]
+                    .iter()
+                    .any(|e| e.eq_ignore_ascii_case(effect))
+            })
+            .ok_or_else(|| syntax("Effect must be Allow or Deny"))?;
         Ok(Self {
             sid: optional_text(object, "Sid")?,
             effect,
@@ -230,7 +288,13 @@ impl<'a> Raw<'a> {
         })
     }
 
-    fn compile(self, index: usize, kind: DocumentKind, is_current: bool) -> Parsed<Statement> {
+    fn compile(
+        self,
+        index: usize,
+        kind: DocumentKind,
+        is_current: bool,
+        rigour: Rigour,
+    ) -> Parsed<Statement> {
         let principals = match self.principals {
             None => None,
             Some(element) => Some(Element {
@@ -238,7 +302,13 @@ impl<'a> Raw<'a> {
                 entries: element
                     .entries
                     .into_iter()
-                    .map(|(kind, name)| principal(kind, name))
+                    .map(|(kind, name)| match principal(kind, name) {
+                        // It names nobody.
+                        Err(_) if rigour == Rigour::Lenient => {
+                            Ok(PrincipalEntry::Aws(name.to_owned()))
+                        }
+                        read => read,
+                    })
                     .collect::<Parsed<_>>()?,
             }),
         };
@@ -247,12 +317,18 @@ impl<'a> Raw<'a> {
             .into_iter()
             .map(|(operator, key, values)| {
                 Condition::new(operator, key, values, is_current).map_err(|problem| match problem {
-                    ConditionError::Operator => syntax(),
-                    ConditionError::Date => PolicyError(LEGACY.to_owned()),
+                    ConditionError::Operator => {
+                        syntax(format!("there is no condition operator {operator}"))
+                    }
+                    ConditionError::Date => {
+                        PolicyError::with(LEGACY, format!("{operator} of {key} needs a date"))
+                    }
                 })
             })
             .collect::<Parsed<_>>()?;
-        let actions = self.actions.ok_or_else(syntax)?;
+        let actions = self
+            .actions
+            .ok_or_else(|| syntax("it has neither Action nor NotAction"))?;
         let statement = Statement {
             index,
             sid: self.sid.filter(|sid| !sid.is_empty()).map(str::to_owned),
@@ -276,7 +352,7 @@ impl<'a> Raw<'a> {
             }),
             conditions,
         };
-        if kind == DocumentKind::Rcp {
+        if kind == DocumentKind::Rcp && rigour == Rigour::Strict {
             check_rcp(&statement)?;
         }
         Ok(statement)
@@ -293,13 +369,26 @@ fn check_rcp(statement: &Statement) -> Parsed<()> {
     if everyone && (statement.effect == Effect::Deny || full) {
         Ok(())
     } else {
-        Err(syntax())
+        Err(syntax(
+            "a resource control policy denies, to the principal *",
+        ))
+    }
+}
+
+/// Whether an object has no other members than these.
+fn known(object: &Map<String, Value>, names: &[&str]) -> Parsed<()> {
+    match object.keys().find(|key| !names.contains(&key.as_str())) {
+        Some(stranger) => Err(syntax(format!(
+            "there is no element {stranger} here: there are {}",
+            names.join(", ")
+        ))),
+        None => Ok(()),
     }
 }
 
 fn principal(kind: &str, name: &str) -> Parsed<PrincipalEntry> {
     let invalid = || {
-        PolicyError(format!(
+        PolicyError::new(format!(
             "Invalid principal in policy: \"{kind}\":\"{name}\""
         ))
     };
@@ -317,7 +406,7 @@ fn optional_text<'a>(object: &'a Map<String, Value>, key: &str) -> Parsed<Option
     match object.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(syntax()),
+        Some(_) => Err(syntax(format!("{key} must be a text"))),
     }
 }
 
@@ -332,12 +421,12 @@ fn element<'a, T>(
         (None, None) => return Ok(None),
         (Some(value), None) => (value, false),
         (None, Some(value)) => (value, true),
-        (Some(_), Some(_)) => return Err(syntax()),
+        (Some(_), Some(_)) => {
+            return Err(syntax(format!("it has both {name} and {negation}")));
+        }
     };
-    Ok(Some(Element {
-        negated,
-        entries: read(value)?,
-    }))
+    let entries = read(value).map_err(|why| why.within(if negated { negation } else { name }))?;
+    Ok(Some(Element { negated, entries }))
 }
 
 /// A text or a list of them. AWS passes over null in a list.
@@ -347,9 +436,12 @@ fn texts(value: &Value) -> Parsed<Vec<&str>> {
         Value::Array(list) => list
             .iter()
             .filter(|item| !item.is_null())
-            .map(|item| item.as_str().ok_or_else(syntax))
+            .map(|item| {
+                item.as_str()
+                    .ok_or_else(|| syntax("every item must be a text"))
+            })
             .collect(),
-        _ => Err(syntax()),
+        _ => Err(syntax("it must be a text or a list of texts")),
     }
 }
 
@@ -364,14 +456,17 @@ fn principals(value: &Value) -> Parsed<Vec<(&str, &str)>> {
             }
             Ok(all)
         }
-        _ => Err(syntax()),
+        _ => Err(syntax(
+            "it must be \"*\", or an object such as {\"AWS\": …}",
+        )),
     }
 }
 
 fn conditions(value: &Value) -> Parsed<Vec<(&str, &str, Vec<String>)>> {
     let mut all = Vec::new();
-    for (operator, keys) in value.as_object().ok_or_else(syntax)? {
-        for (key, values) in keys.as_object().ok_or_else(syntax)? {
+    let wrong = || syntax("Condition must be an object of operators, each an object of keys");
+    for (operator, keys) in value.as_object().ok_or_else(wrong)? {
+        for (key, values) in keys.as_object().ok_or_else(wrong)? {
             let values = match values {
                 Value::Array(list) => list.iter().map(scalar).collect::<Parsed<_>>()?,
                 one => vec![scalar(one)?],
@@ -387,6 +482,8 @@ fn scalar(value: &Value) -> Parsed<String> {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(value) => Ok(value.to_string()),
         Value::Number(number) => Ok(number.to_string()),
-        _ => Err(syntax()),
+        _ => Err(syntax(
+            "a condition's value must be a text, a number or a boolean",
+        )),
     }
 }

@@ -3,7 +3,6 @@
 //! Owns who is meant by `*`, an account, a user, a role, a session, a service, a provider. What follows from
 //! it is `evaluate.rs`.
 
-use std::cell::OnceCell;
 use std::fmt;
 
 use stockade_model::Arn;
@@ -42,38 +41,18 @@ pub(crate) enum Reach {
     Direct,
 }
 
-/// A caller with its names, which are spelled out when a policy first asks.
-#[derive(Debug)]
-pub(crate) struct Caller<'a> {
-    principal: &'a Principal,
-    names: OnceCell<Names>,
-}
-
-#[derive(Debug)]
-struct Names {
-    own: String,
-    /// The role behind a session, or who asked for a federated session.
-    behind: Option<String>,
-}
-
-impl<'a> Caller<'a> {
-    pub(crate) fn new(principal: &'a Principal) -> Self {
-        Self {
-            principal,
-            names: OnceCell::new(),
-        }
-    }
-
-    fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names {
-            own: self.principal.name(),
-            behind: match self.principal {
-                Principal::Role { role_arn, .. } => Some(role_arn.to_string()),
-                Principal::FederatedUser { issuer, .. } => Some(issuer.to_string()),
-                _ => None,
-            },
-        })
-    }
+/// Whether a text spells an ARN.
+fn spells(text: &str, arn: &Arn) -> bool {
+    let mut parts = text.splitn(6, ':');
+    let own = [
+        "arn",
+        &arn.partition,
+        &arn.service,
+        &arn.region,
+        &arn.account,
+        &arn.resource,
+    ];
+    own.into_iter().all(|part| parts.next() == Some(part))
 }
 
 impl PrincipalEntry {
@@ -113,44 +92,60 @@ impl PrincipalEntry {
     }
 
     /// How closely the entry names a caller.
-    pub(crate) fn reach(&self, caller: &Caller<'_>, context: &Context) -> Reach {
-        let found = match self {
-            Self::Everyone => return Reach::Direct,
-            Self::Account(account) => {
-                return match caller.principal {
-                    Principal::Root { account: own } if own.as_str() == account => Reach::Direct,
-                    other if other.account() == Some(account) => Reach::Account,
-                    _ => Reach::None,
+    pub(crate) fn reach(&self, caller: &Principal, context: &Context) -> Reach {
+        let found = match (self, caller) {
+            (Self::Everyone, _) => true,
+            (Self::Account(account), Principal::Root { account: own }) => own.as_str() == account,
+            (Self::Account(account), other) => {
+                return if other.account() == Some(account) {
+                    Reach::Account
+                } else {
+                    Reach::None
                 };
             }
-            Self::CanonicalUser(id) => {
+            (Self::CanonicalUser(id), _) => {
                 return if context.first(CANONICAL_USER_ID) == Some(id) {
                     Reach::Account
                 } else {
                     Reach::None
                 };
             }
-            Self::Aws(text) => {
-                let behind = caller.names().behind.as_ref() == Some(text)
-                    || matches!(caller.principal, Principal::Role { role_id, .. } if role_id == text);
-                if behind {
+            (Self::Aws(text), Principal::User { arn, user_id }) => {
+                spells(text, arn) || (!user_id.is_empty() && user_id == text)
+            }
+            (
+                Self::Aws(text),
+                Principal::Role {
+                    role_arn,
+                    session_arn,
+                    role_id,
+                    ..
+                },
+            ) => {
+                if spells(text, role_arn) || (!role_id.is_empty() && role_id == text) {
                     return Reach::Behind;
                 }
-                caller.names().own == *text
-                    || matches!(caller.principal, Principal::User { user_id, .. } if user_id == text)
+                spells(text, session_arn)
             }
-            Self::Service(name) => {
-                matches!(caller.principal, Principal::Service { name: own } if name == "*" || own == name)
+            (Self::Aws(text), Principal::FederatedUser { arn, issuer, .. }) => {
+                if spells(text, issuer) {
+                    return Reach::Behind;
+                }
+                spells(text, arn)
             }
-            Self::Federated(name) => match caller.principal {
-                Principal::Federated { provider } => name == "*" || provider == name,
-                // The session of a provider's role is named by its provider.
+            (Self::Service(name), Principal::Service { name: own }) => name == "*" || own == name,
+            (Self::Federated(name), Principal::Federated { provider }) => {
+                name == "*" || provider == name
+            }
+            // The session of a provider's role is named by its provider.
+            (
+                Self::Federated(name),
                 Principal::Role {
                     provider: Some(provider),
                     ..
-                } if provider == name => return Reach::Behind,
-                _ => false,
-            },
+                },
+            ) if provider == name => return Reach::Behind,
+            _ => false,
         };
         if found { Reach::Direct } else { Reach::None }
     }
@@ -181,7 +176,7 @@ mod tests {
         let principal: Principal = caller.parse().unwrap();
         PrincipalEntry::aws(entry)
             .unwrap()
-            .reach(&Caller::new(&principal), &Context::new())
+            .reach(&principal, &Context::new())
     }
 
     #[test]
@@ -218,7 +213,7 @@ mod tests {
         let by_id = |id: &str| {
             PrincipalEntry::aws(id)
                 .unwrap()
-                .reach(&Caller::new(&user), &Context::new())
+                .reach(&user, &Context::new())
         };
         assert_eq!(by_id("AIDAEXAMPLEANNA00001"), Reach::Direct);
         assert_eq!(by_id("AIDAEXAMPLEANNA00002"), Reach::None);

@@ -1,16 +1,19 @@
 //! The evaluation of a request against every policy that has a say, in AWS's order: a denial anywhere, then the
 //! organisation's levels, the endpoint, the resource's own policy, and what limits the caller.
 //!
-//! Owns the order and the rules of trust policies, key policies, root, federated users and services. Must not
-//! allocate for statements that do not match.
+//! Owns the order and the rules of trust policies, key policies, root, federated users and services. [`decide`]
+//! allocates nothing; [`evaluate`] goes the same way and keeps what it saw.
 
 use std::sync::Arc;
 
+use crate::arn_pattern::{ArnPattern, Split};
 use crate::context::Context;
-use crate::decision::{Decision, PolicyKind, StatementRef, Verdict};
-use crate::entry::{Caller, Reach};
+use crate::decision::{Decision, PolicyKind, Verdict};
+use crate::entry::Reach;
+use crate::explain::{Hit, explain};
 use crate::policy::Policy;
 use crate::principal::Principal;
+use crate::question::{Lower, Question, Resource, Sieve};
 use crate::statement::{Effect, Statement};
 
 /// A policy and what decisions call it.
@@ -67,25 +70,75 @@ pub struct Policies<'a> {
     pub identity: &'a [Named],
     /// The resource's own policy.
     pub resource: Option<(&'a Named, ResourceRule)>,
-    /// The permissions boundary of the user or role.
-    pub boundary: Option<&'a Named>,
+    /// The permissions boundary of the user or role: AWS has one at most. Of several any may allow.
+    pub boundary: &'a [Named],
     /// Given when the session was made. Any of them may allow. A federated user without one is allowed nothing
     /// by identity policies.
     pub session: &'a [Named],
     /// Service control policies of the caller's account, a level each: root, units, account. Every level must
-    /// allow; a level without a policy allows nothing. Empty for no organisation, for the management account and
-    /// for service-linked roles.
+    /// allow; a level without a policy allows nothing. Empty for no organisation and for the management account;
+    /// they do not bind service-linked roles.
     pub scps: &'a [Vec<Named>],
     /// Resource control policies of the resource's account, by level. They only deny, so that a level without one
-    /// allows everything. Empty where they do not apply.
+    /// allows everything. Empty where they do not apply; they do not bind service-linked roles.
     pub rcps: &'a [Vec<Named>],
     /// The policies of the VPC endpoint that the request came through. Any of them may allow.
     pub endpoint: &'a [Named],
 }
 
+/// Who decided a request, and how: a [`Decision`] without its reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The outcome.
+    pub verdict: Verdict,
+    /// The kind of policy that allowed, denied, or failed to allow; none where no policy had a say.
+    pub decided_by: Option<PolicyKind>,
+}
+
+impl Outcome {
+    /// Whether the request may go on.
+    pub fn is_allowed(&self) -> bool {
+        self.verdict == Verdict::Allowed
+    }
+}
+
 /// Decides a request.
+pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Outcome {
+    let lower = Lower::new(request.action);
+    let resource = Resource::One(Split::new(request.resource));
+    let ruling = Evaluation::new(request, policies, lower.as_str(), resource).rule(&mut ());
+    Outcome {
+        verdict: ruling.verdict,
+        decided_by: ruling.by,
+    }
+}
+
+/// Decides a request, and says why.
 pub fn evaluate(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
-    Evaluation::new(request, policies).decide()
+    reasoned(
+        request,
+        policies,
+        Resource::One(Split::new(request.resource)),
+    )
+}
+
+/// Decides whether a request would be allowed on some resource of those that the wildcards in its resource mean. A
+/// denial counts only if it meets all of them.
+pub fn evaluate_some(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
+    let wanted = ArnPattern::new(request.resource, false);
+    reasoned(request, policies, Resource::SomeOf(wanted))
+}
+
+fn reasoned<'a>(
+    request: &Request<'a>,
+    policies: &Policies<'a>,
+    resource: Resource<'a>,
+) -> Decision {
+    let lower = Lower::new(request.action);
+    let evaluation = Evaluation::new(request, policies, lower.as_str(), resource);
+    let mut hits = Vec::new();
+    let ruling = evaluation.rule(&mut hits);
+    explain(&evaluation, ruling, &hits)
 }
 
 /// What needs no permission, whatever policies say.
@@ -98,140 +151,222 @@ const NEVER_LOCKED_OUT: [&str; 3] = [
     "s3:deletebucketpolicy",
 ];
 
-/// A statement that matched.
-#[derive(Clone, Copy)]
-struct Hit<'a> {
-    policy: &'a Named,
-    statement: &'a Statement,
-    kind: PolicyKind,
+/// Who is told of the statements that match.
+trait Watch<'a> {
+    /// Whether every statement is of interest, and not only those that change the outcome.
+    const ALL: bool;
+
+    fn see(&mut self, hit: Hit<'a>);
 }
 
-/// The statements of one kind of policy that matched.
-#[derive(Default)]
-struct Hits<'a> {
-    allows: Vec<Hit<'a>>,
-    denies: Vec<Hit<'a>>,
+impl Watch<'_> for () {
+    const ALL: bool = false;
+
+    fn see(&mut self, _hit: Hit<'_>) {}
 }
 
-struct Evaluation<'a> {
-    request: &'a Request<'a>,
-    policies: &'a Policies<'a>,
-    action: String,
-    caller: Caller<'a>,
+impl<'a> Watch<'a> for Vec<Hit<'a>> {
+    const ALL: bool = true;
+
+    fn see(&mut self, hit: Hit<'a>) {
+        self.push(hit);
+    }
+}
+
+/// The outcome, and what of its reasons the statements do not tell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ruling {
+    pub(crate) verdict: Verdict,
+    pub(crate) by: Option<PolicyKind>,
+    pub(crate) ground: Ground,
+}
+
+/// Why, where the kind of policy alone does not say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    Statements,
+    /// The action needs no permission.
+    Free,
+    /// Root is allowed what nothing denies.
+    Root,
+    /// This level of the organisation, from 1, of so many.
+    Level(usize, usize),
+    /// The resource is another account's.
+    Abroad,
+}
+
+/// What the statements of one kind of policy say.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    allows: bool,
+    denies: bool,
+}
+
+/// A request on its way through the policies.
+pub(crate) struct Evaluation<'a, 'q> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) action: &'a str,
+    pub(crate) policies: Policies<'a>,
+    pub(crate) question: Question<'q>,
     same_account: bool,
 }
 
-impl<'a> Evaluation<'a> {
-    fn new(request: &'a Request<'a>, policies: &'a Policies<'a>) -> Self {
+impl<'a: 'q, 'q> Evaluation<'a, 'q> {
+    fn new(
+        request: &Request<'a>,
+        policies: &Policies<'a>,
+        lower: &'q str,
+        resource: Resource<'q>,
+    ) -> Self {
         let caller_account = request.principal.account();
         let owner = request
             .resource_account
-            .or_else(|| request.resource.split(':').nth(4))
+            .or_else(|| Split::new(request.resource).account())
             // `aws` owns what all accounts share, as AWS's managed policies.
             .filter(|account| !account.is_empty() && *account != "aws");
         Self {
-            request,
-            policies,
-            action: request.action.to_ascii_lowercase(),
-            caller: Caller::new(request.principal),
+            principal: request.principal,
+            action: request.action,
+            policies: *policies,
+            question: Question {
+                action: lower,
+                resource,
+                context: request.context,
+                sieve: Sieve::of_action(lower),
+            },
             same_account: caller_account.is_some()
                 && owner.is_none_or(|owner| caller_account == Some(owner)),
         }
     }
 
-    fn decide(&self) -> Decision {
-        if FREE.contains(&self.action.as_str()) {
-            return allowed(None, &[], "the action needs no permission".to_owned());
+    fn rule<W: Watch<'a>>(&self, watch: &mut W) -> Ruling {
+        if FREE.contains(&self.question.action) {
+            return ruling(Verdict::Allowed, None, Ground::Free);
         }
-        let (resource, closest) = self.resource();
-        let identity = self.scan(PolicyKind::Identity, self.policies.identity);
-        let boundary = self.scan(PolicyKind::Boundary, self.policies.boundary);
-        let session = self.scan(PolicyKind::Session, self.policies.session);
-        let endpoint = self.scan(PolicyKind::Endpoint, self.policies.endpoint);
-        // Organisations bind the members of an account: not services, not strangers.
-        let scps: Vec<Hits<'_>> = match self.request.principal.account() {
-            Some(_) => self.levels(PolicyKind::Scp, self.policies.scps),
-            None => Vec::new(),
+        let mut denied = None;
+        // Whether the answer is known: a denial, and nobody who wants to hear the rest.
+        let note = |denied: &mut Option<PolicyKind>, kind, found: Found| {
+            if found.denies {
+                denied.get_or_insert(kind);
+            }
+            denied.is_some() && !W::ALL
         };
-        let rcps = self.levels(PolicyKind::Rcp, self.policies.rcps);
+        let explicit = |kind| ruling(Verdict::ExplicitlyDenied, Some(kind), Ground::Statements);
+        let has_account = self.principal.account().is_some();
+        let bound = !self.principal.is_service_linked();
 
-        let denies: Vec<Hit<'_>> = scps
-            .iter()
-            .chain(&rcps)
-            .chain([&endpoint, &resource, &identity, &boundary, &session])
-            .flat_map(|hits| hits.denies.iter().copied())
-            .collect();
-        if let Some(first) = denies.first() {
-            return explicit(first.kind, &denies);
+        // Organisations bind the members of an account: not services, not strangers.
+        let mut silent = None;
+        let levels = if has_account && bound {
+            self.policies.scps
+        } else {
+            &[]
+        };
+        for (index, level) in levels.iter().enumerate() {
+            let found = self.scan(PolicyKind::Scp, level, watch);
+            if note(&mut denied, PolicyKind::Scp, found) {
+                return explicit(PolicyKind::Scp);
+            }
+            if !found.allows && silent.is_none() {
+                silent = Some(Ground::Level(index + 1, levels.len()));
+            }
         }
         // Resource control policies only deny: AWS attaches its full access to every level, for good.
-        if let Some(level) = scps.iter().position(|hits| hits.allows.is_empty()) {
-            let detail = format!(" at level {} of {}", level + 1, scps.len());
-            return self.implicit(PolicyKind::Scp, &detail);
+        for level in self.policies.rcps.iter().filter(|_| bound) {
+            let found = self.scan(PolicyKind::Rcp, level, watch);
+            if note(&mut denied, PolicyKind::Rcp, found) {
+                return explicit(PolicyKind::Rcp);
+            }
         }
-        if !self.policies.endpoint.is_empty() && endpoint.allows.is_empty() {
-            return self.implicit(PolicyKind::Endpoint, "");
+        let endpoint = self.scan(PolicyKind::Endpoint, self.policies.endpoint, watch);
+        if note(&mut denied, PolicyKind::Endpoint, endpoint) {
+            return explicit(PolicyKind::Endpoint);
+        }
+        let resource_kind = self.resource_kind();
+        let (resource, closest) = self.scan_resource(resource_kind, watch);
+        if note(&mut denied, resource_kind, resource) {
+            return explicit(resource_kind);
+        }
+        let identity = self.scan(PolicyKind::Identity, self.policies.identity, watch);
+        if note(&mut denied, PolicyKind::Identity, identity) {
+            return explicit(PolicyKind::Identity);
+        }
+        let boundary = self.scan(PolicyKind::Boundary, self.policies.boundary, watch);
+        if note(&mut denied, PolicyKind::Boundary, boundary) {
+            return explicit(PolicyKind::Boundary);
+        }
+        let session = self.scan(PolicyKind::Session, self.policies.session, watch);
+        note(&mut denied, PolicyKind::Session, session);
+        if let Some(kind) = denied {
+            return explicit(kind);
         }
 
-        let within = self.within(&boundary, &session);
-        let by_identity = self.by_identity(&identity);
-        let resource_kind = self.resource_kind();
-        if self.request.principal.account().is_none() {
+        let implicit = |kind, ground| ruling(Verdict::ImplicitlyDenied, Some(kind), ground);
+        let allowed = |kind| ruling(Verdict::Allowed, Some(kind), Ground::Statements);
+        if let Some(level) = silent {
+            return implicit(PolicyKind::Scp, level);
+        }
+        if !self.policies.endpoint.is_empty() && !endpoint.allows {
+            return implicit(PolicyKind::Endpoint, Ground::Statements);
+        }
+        if !has_account {
             // Services, strangers and the anonymous have nothing but the resource's policy.
             return match closest {
-                Reach::None => self.implicit(resource_kind, ""),
-                _ => by(resource_kind, &resource.allows),
+                Reach::None => implicit(resource_kind, Ground::Statements),
+                _ => allowed(resource_kind),
             };
         }
+        let limit = self.limit(boundary, session);
+        let by_identity = identity.allows || self.is_rooted();
+        let by_caller = || match (identity.allows, closest) {
+            (true, _) => allowed(PolicyKind::Identity),
+            (false, Reach::None) => ruling(Verdict::Allowed, None, Ground::Root),
+            (false, _) => allowed(resource_kind),
+        };
         if self.same_account {
-            match (closest, within) {
-                (Reach::Direct, _) | (Reach::Behind, None) => {
-                    return by(resource_kind, &resource.allows);
-                }
-                (Reach::Behind, Some(missing)) => return self.implicit(missing, ""),
+            match (closest, limit) {
+                (Reach::Direct, _) | (Reach::Behind, None) => return allowed(resource_kind),
+                (Reach::Behind, Some(kind)) => return implicit(kind, Ground::Statements),
                 (Reach::Account | Reach::None, _) => {}
             }
             if self.needs_resource() && closest == Reach::None {
-                return self.implicit(resource_kind, "");
+                return implicit(resource_kind, Ground::Statements);
             }
-            return match (by_identity, within) {
-                (false, _) => self.implicit(PolicyKind::Identity, ""),
-                (true, Some(missing)) => self.implicit(missing, ""),
-                (true, None) => self.by_caller(&identity, &resource),
+            return match (by_identity, limit) {
+                (false, _) => implicit(PolicyKind::Identity, Ground::Statements),
+                (true, Some(kind)) => implicit(kind, Ground::Statements),
+                (true, None) => by_caller(),
             };
         }
         if !by_identity {
-            return self.implicit(
-                PolicyKind::Identity,
-                ", and the resource is another account's",
-            );
+            return implicit(PolicyKind::Identity, Ground::Abroad);
         }
-        if let Some(missing) = within {
-            return self.implicit(missing, "");
+        if let Some(kind) = limit {
+            return implicit(kind, Ground::Statements);
         }
         if closest == Reach::None {
-            return self.implicit(resource_kind, ", and the resource is another account's");
+            return implicit(resource_kind, Ground::Abroad);
         }
-        self.by_caller(&identity, &resource)
+        by_caller()
     }
 
     /// What limits the caller and does not allow: the boundary or the session policies.
-    fn within(&self, boundary: &Hits<'_>, session: &Hits<'_>) -> Option<PolicyKind> {
-        if self.policies.boundary.is_some() && boundary.allows.is_empty() {
+    fn limit(&self, boundary: Found, session: Found) -> Option<PolicyKind> {
+        if !self.policies.boundary.is_empty() && !boundary.allows {
             return Some(PolicyKind::Boundary);
         }
         // A federated user without session policies may do nothing; a role's session then has all of the role's.
         let limited = !self.policies.session.is_empty()
-            || matches!(self.request.principal, Principal::FederatedUser { .. });
-        (limited && session.allows.is_empty()).then_some(PolicyKind::Session)
+            || matches!(self.principal, Principal::FederatedUser { .. });
+        (limited && !session.allows).then_some(PolicyKind::Session)
     }
 
-    /// Whether the caller's own policies allow. Root needs none, nor does a session that root asked for.
-    fn by_identity(&self, identity: &Hits<'_>) -> bool {
-        match self.request.principal {
+    /// Whether the caller needs no policy of its own: root, and a session that root asked for.
+    fn is_rooted(&self) -> bool {
+        match self.principal {
             Principal::Root { .. } => true,
-            Principal::FederatedUser { issuer, .. } if issuer.resource == "root" => true,
-            _ => !identity.allows.is_empty(),
+            Principal::FederatedUser { issuer, .. } => issuer.resource == "root",
+            _ => false,
         }
     }
 
@@ -250,137 +385,81 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The resource policy's statements that match, and how closely those that allow name the caller.
-    fn resource(&self) -> (Hits<'a>, Reach) {
-        let mut hits = Hits::default();
+    /// What the resource's policy says, and how closely the statements that allow name the caller.
+    fn scan_resource<W: Watch<'a>>(&self, kind: PolicyKind, watch: &mut W) -> (Found, Reach) {
+        let mut found = Found::default();
         let mut closest = Reach::None;
         let Some((policy, _)) = self.policies.resource else {
-            return (hits, closest);
+            return (found, closest);
         };
-        let kind = self.resource_kind();
-        let bounded = self.policies.boundary.is_some();
         let never_locked_out = self.same_account
-            && matches!(self.request.principal, Principal::Root { .. })
-            && NEVER_LOCKED_OUT.contains(&self.action.as_str());
-        for statement in policy.policy.statements() {
-            if !self.matches(statement) {
+            && matches!(self.principal, Principal::Root { .. })
+            && NEVER_LOCKED_OUT.contains(&self.question.action);
+        for statement in policy.policy.candidates(&self.question) {
+            let effect = statement.effect;
+            if (effect == Effect::Deny && never_locked_out) || !statement.matches(&self.question) {
                 continue;
             }
-            let reach = statement.reach(&self.caller, self.request.context, bounded);
-            let hit = Hit {
-                policy,
-                statement,
-                kind,
-            };
-            match statement.effect {
-                _ if reach == Reach::None => {}
-                Effect::Deny if never_locked_out => {}
-                Effect::Deny => hits.denies.push(hit),
+            let reach = self.reach(statement);
+            if reach == Reach::None {
+                continue;
+            }
+            watch.see(Hit::new(policy, statement, kind));
+            match effect {
+                Effect::Deny => found.denies = true,
                 Effect::Allow => {
+                    found.allows = true;
                     closest = closest.max(reach);
-                    hits.allows.push(hit);
                 }
             }
         }
-        (hits, closest)
+        (found, closest)
     }
 
-    fn levels(&self, kind: PolicyKind, levels: &'a [Vec<Named>]) -> Vec<Hits<'a>> {
-        levels.iter().map(|level| self.scan(kind, level)).collect()
+    /// How closely a statement of the resource's policy names the caller.
+    pub(crate) fn reach(&self, statement: &Statement) -> Reach {
+        let bounded = !self.policies.boundary.is_empty();
+        statement.reach(self.principal, self.question.context, bounded)
     }
 
-    /// The statements that match, of policies that the caller or the resource is subject to as a whole.
-    fn scan(&self, kind: PolicyKind, policies: impl IntoIterator<Item = &'a Named>) -> Hits<'a> {
-        let mut hits = Hits::default();
+    /// What policies say that the caller or the resource is subject to as a whole.
+    fn scan<W: Watch<'a>>(&self, kind: PolicyKind, policies: &'a [Named], watch: &mut W) -> Found {
+        let mut found = Found::default();
+        // Identity policies have no principals; an endpoint's and the organisation's may.
+        let named = |statement: &Statement| {
+            !matches!(kind, PolicyKind::Endpoint | PolicyKind::Rcp)
+                || statement.principals.is_none()
+                || statement.reach(self.principal, self.question.context, false) != Reach::None
+        };
         for policy in policies {
-            for statement in policy.policy.statements() {
-                if !self.matches(statement)
-                    || statement.reach(&self.caller, self.request.context, false) == Reach::None
-                {
+            for statement in policy.policy.candidates(&self.question) {
+                let effect = statement.effect;
+                if !W::ALL && effect == Effect::Allow && found.allows {
                     continue;
                 }
-                let hit = Hit {
-                    policy,
-                    statement,
-                    kind,
-                };
-                match statement.effect {
-                    Effect::Allow => hits.allows.push(hit),
-                    Effect::Deny => hits.denies.push(hit),
+                if !statement.matches(&self.question) || !named(statement) {
+                    continue;
+                }
+                watch.see(Hit::new(policy, statement, kind));
+                match effect {
+                    Effect::Allow => found.allows = true,
+                    Effect::Deny => {
+                        found.denies = true;
+                        if !W::ALL {
+                            return found;
+                        }
+                    }
                 }
             }
         }
-        hits
-    }
-
-    fn matches(&self, statement: &Statement) -> bool {
-        statement.matches(&self.action, self.request.resource, self.request.context)
-    }
-
-    fn by_caller(&self, identity: &Hits<'_>, resource: &Hits<'_>) -> Decision {
-        if identity.allows.is_empty() {
-            return match resource.allows.as_slice() {
-                [] => allowed(None, &[], "root is allowed what nothing denies".to_owned()),
-                hits => by(self.resource_kind(), hits),
-            };
-        }
-        let all: Vec<Hit<'_>> = identity
-            .allows
-            .iter()
-            .chain(&resource.allows)
-            .copied()
-            .collect();
-        by(PolicyKind::Identity, &all)
-    }
-
-    fn implicit(&self, kind: PolicyKind, detail: &str) -> Decision {
-        Decision {
-            verdict: Verdict::ImplicitlyDenied,
-            decided_by: Some(kind),
-            statements: Vec::new(),
-            reason: format!("no {kind} allows {}{detail}", self.request.action),
-        }
+        found
     }
 }
 
-fn by(kind: PolicyKind, hits: &[Hit<'_>]) -> Decision {
-    let reason = match hits.first() {
-        Some(hit) => format!("allowed by {kind} {}", hit.policy.name),
-        None => format!("allowed by {kind}"),
-    };
-    allowed(Some(kind), hits, reason)
-}
-
-fn allowed(kind: Option<PolicyKind>, hits: &[Hit<'_>], reason: String) -> Decision {
-    Decision {
-        verdict: Verdict::Allowed,
-        decided_by: kind,
-        statements: hits.iter().map(StatementRef::from).collect(),
-        reason,
-    }
-}
-
-fn explicit(kind: PolicyKind, denies: &[Hit<'_>]) -> Decision {
-    let statements: Vec<_> = denies.iter().map(StatementRef::from).collect();
-    let reason = match statements.first() {
-        Some(first) => format!("denied by {kind} {first}"),
-        None => format!("denied by {kind}"),
-    };
-    Decision {
-        verdict: Verdict::ExplicitlyDenied,
-        decided_by: Some(kind),
-        statements,
-        reason,
-    }
-}
-
-impl From<&Hit<'_>> for StatementRef {
-    fn from(hit: &Hit<'_>) -> Self {
-        Self {
-            policy: hit.policy.name.clone(),
-            kind: hit.kind,
-            sid: hit.statement.sid.clone(),
-            index: hit.statement.index,
-        }
+fn ruling(verdict: Verdict, by: Option<PolicyKind>, ground: Ground) -> Ruling {
+    Ruling {
+        verdict,
+        by,
+        ground,
     }
 }

@@ -11,9 +11,11 @@ mod decision;
 mod document;
 mod entry;
 mod evaluate;
+mod explain;
 mod pattern;
 mod policy;
 mod principal;
+mod question;
 mod resource_format;
 mod statement;
 mod value;
@@ -25,13 +27,17 @@ mod document_tests;
 #[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod reference;
 
 pub use condition::Condition;
 pub use context::{CANONICAL_USER_ID, Context};
-pub use decision::{Decision, PolicyKind, StatementRef, Verdict};
+pub use decision::{Decision, Gap, Missing, PolicyKind, StatementRef, Verdict};
 pub use entry::PrincipalEntry;
-pub use evaluate::{Named, Policies, Request, ResourceRule, evaluate};
+pub use evaluate::{
+    Named, Outcome, Policies, Request, ResourceRule, decide, evaluate, evaluate_some,
+};
 pub use policy::{DocumentKind, Policy, PolicyError};
 pub use principal::{Principal, PrincipalError};
 pub use statement::{Effect, Statement};

@@ -2,7 +2,9 @@
 //!
 //! Owns how a text of a policy is compared with a text of a request. Knows no condition operator and no ARN.
 
-use crate::context::Context;
+use std::borrow::Cow;
+
+use crate::context::{Context, Key};
 
 /// A text of a policy, split once so that a comparison only walks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +30,30 @@ enum Token {
     Text(Box<str>),
     One,
     Many,
-    Variable {
-        /// The context key.
-        key: Box<str>,
-        default: Option<Box<str>>,
-    },
+    Variable { key: Key, default: Option<Box<str>> },
+}
+
+impl Token {
+    /// What a variable stands for in a request. A key with several values cannot stand in for a text.
+    fn value<'a>(key: &Key, default: Option<&'a str>, context: &'a Context) -> Option<&'a str> {
+        match context.find(key) {
+            Some([value]) => Some(value),
+            Some(_) => None,
+            None => default,
+        }
+    }
+
+    /// The token with its variable filled in; none where that has no value.
+    fn piece<'a>(&'a self, context: &'a Context) -> Option<Piece<'a>> {
+        match self {
+            Self::Text(text) => Some(Piece::Text(text)),
+            Self::One => Some(Piece::One),
+            Self::Many => Some(Piece::Many),
+            Self::Variable { key, default } => {
+                Self::value(key, default.as_deref(), context).map(Piece::Text)
+            }
+        }
+    }
 }
 
 /// A token whose variables are filled in.
@@ -83,54 +104,185 @@ impl Pattern {
         self.form == Form::Anything
     }
 
+    /// Whether it ends in `*`.
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.form {
+            Form::Anything | Form::Prefix(_) => true,
+            Form::Exact(_) => false,
+            Form::Glob(tokens) | Form::Template(tokens) => tokens.last() == Some(&Token::Many),
+        }
+    }
+
+    /// Whether every variable in it has a value.
+    pub(crate) fn is_resolved(&self, context: &Context) -> bool {
+        match &self.form {
+            Form::Template(tokens) => tokens.iter().all(|token| token.piece(context).is_some()),
+            _ => true,
+        }
+    }
+
     /// Whether it matches `text`. A variable without a value matches nothing at all.
     pub(crate) fn matches(&self, text: &str, context: &Context) -> bool {
         match &self.form {
             Form::Anything => true,
             Form::Exact(exact) => **exact == *text,
             Form::Prefix(prefix) => text.starts_with(&**prefix),
-            Form::Glob(tokens) => glob(Walk::Tokens(tokens), text),
-            Form::Template(tokens) => {
-                fill(tokens, context).is_some_and(|pieces| glob(Walk::Pieces(&pieces), text))
-            }
+            Form::Glob(tokens) => glob(tokens, text, context),
+            Form::Template(tokens) => self.is_resolved(context) && glob(tokens, text, context),
         }
     }
 
-    /// [`Pattern::matches`] without regard to case.
+    /// [`Pattern::matches`] without regard to case, for texts without wildcards.
     pub(crate) fn matches_ignoring_case(&self, text: &str, context: &Context) -> bool {
-        match &self.form {
-            Form::Exact(exact) => exact.to_lowercase() == text.to_lowercase(),
-            Form::Template(tokens) => fill(tokens, context).is_some_and(|pieces| {
-                let whole: String = pieces
-                    .iter()
-                    .map(|piece| match piece {
-                        Piece::Text(text) => *text,
-                        Piece::One => "?",
-                        Piece::Many => "*",
-                    })
-                    .collect();
-                whole.to_lowercase() == text.to_lowercase()
-            }),
-            Form::Anything | Form::Prefix(_) | Form::Glob(_) => self.matches(text, context),
+        let lower =
+            |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).collect() };
+        match self.resolve(context) {
+            Some(own) if own.is_ascii() && text.is_ascii() => own.eq_ignore_ascii_case(text),
+            Some(own) => lower(&own) == lower(text),
+            None => false,
         }
     }
 
     /// The text with its variables filled in; none where one of them has no value.
-    pub(crate) fn resolve(&self, context: &Context) -> Option<String> {
+    pub(crate) fn resolve(&self, context: &Context) -> Option<Cow<'_, str>> {
         match &self.form {
-            Form::Template(tokens) => Some(
-                fill(tokens, context)?
-                    .iter()
-                    .map(|piece| match piece {
-                        Piece::Text(text) => *text,
+            Form::Exact(text) => Some(Cow::Borrowed(text)),
+            Form::Template(tokens) => tokens
+                .iter()
+                .map(|token| {
+                    Some(match token.piece(context)? {
+                        Piece::Text(text) => text,
                         Piece::One => "?",
                         Piece::Many => "*",
                     })
-                    .collect(),
-            ),
-            _ => Some(self.text.clone()),
+                })
+                .collect::<Option<String>>()
+                .map(Cow::Owned),
+            _ => Some(Cow::Borrowed(&self.text)),
         }
     }
+
+    /// Its characters and wildcards, variables filled in; none where one has no value.
+    fn symbols(&self, context: &Context) -> Option<Vec<Symbol>> {
+        let text = |text: &str| text.chars().map(Symbol::Exactly).collect::<Vec<_>>();
+        Some(match &self.form {
+            Form::Anything => vec![Symbol::Many],
+            Form::Exact(exact) => text(exact),
+            Form::Prefix(prefix) => {
+                let mut all = text(prefix);
+                all.push(Symbol::Many);
+                all
+            }
+            Form::Glob(tokens) | Form::Template(tokens) => {
+                let mut all = Vec::new();
+                for token in tokens {
+                    match token.piece(context)? {
+                        Piece::Text(piece) => all.extend(text(piece)),
+                        Piece::One => all.push(Symbol::One),
+                        Piece::Many => all.push(Symbol::Many),
+                    }
+                }
+                all
+            }
+        })
+    }
+
+    /// Whether some text matches both.
+    pub(crate) fn overlaps(&self, other: &Self, context: &Context) -> bool {
+        match (self.symbols(context), other.symbols(context)) {
+            (Some(own), Some(others)) => meet(&own, &others),
+            _ => false,
+        }
+    }
+
+    /// Whether it matches every text that `other` matches, as far as comparing them character by character tells.
+    pub(crate) fn covers(&self, other: &Self, context: &Context) -> bool {
+        match (self.symbols(context), other.symbols(context)) {
+            (Some(own), Some(others)) => reach(&own, &others, |own, others| match own {
+                Symbol::Exactly(_) => own == others,
+                Symbol::One => others != Symbol::Many,
+                Symbol::Many => true,
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// What a pattern has at one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Symbol {
+    Exactly(char),
+    One,
+    Many,
+}
+
+/// Whether `own` matches all of `others`, read as a text of symbols; `takes` says whether one symbol of `own` takes
+/// one of `others`.
+fn reach(own: &[Symbol], others: &[Symbol], takes: impl Fn(Symbol, Symbol) -> bool) -> bool {
+    // Which prefixes of `others` the symbols of `own` so far can match.
+    let mut row = vec![false; others.len() + 1];
+    if let Some(first) = row.first_mut() {
+        *first = true;
+    }
+    for symbol in own {
+        let mut next = vec![false; row.len()];
+        let mut open = false;
+        for (at, place) in next.iter_mut().enumerate() {
+            let here = row.get(at).copied().unwrap_or_default();
+            if *symbol == Symbol::Many {
+                open |= here;
+                *place = open;
+            } else if let Some(before) = at.checked_sub(1)
+                && row.get(before).copied().unwrap_or_default()
+            {
+                *place = others
+                    .get(before)
+                    .is_some_and(|other| takes(*symbol, *other));
+            }
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Whether two patterns have a text in common.
+fn meet(own: &[Symbol], others: &[Symbol]) -> bool {
+    let mut row = vec![false; others.len() + 1];
+    // The empty text of `own` meets every run of `*`.
+    let leading = others
+        .iter()
+        .take_while(|other| **other == Symbol::Many)
+        .count();
+    row.iter_mut()
+        .take(leading + 1)
+        .for_each(|place| *place = true);
+    for symbol in own {
+        let mut next = vec![false; row.len()];
+        for at in 0..next.len() {
+            let of = |row: &[bool], at: usize| row.get(at).copied().unwrap_or_default();
+            let before = at.checked_sub(1);
+            let other = before.and_then(|before| others.get(before).copied());
+            let mut hit = false;
+            if *symbol == Symbol::Many {
+                // It takes nothing, or one symbol more of the other.
+                hit = of(&row, at) || before.is_some_and(|before| of(&next, before));
+            }
+            if let (Some(before), Some(other)) = (before, other) {
+                hit |= match (*symbol, other) {
+                    // The other's `*` takes nothing, or this symbol.
+                    (_, Symbol::Many) => of(&next, before) || of(&row, at),
+                    (Symbol::Exactly(a), Symbol::Exactly(b)) => a == b && of(&row, before),
+                    (Symbol::Many, _) => false,
+                    (Symbol::One, _) | (_, Symbol::One) => of(&row, before),
+                };
+            }
+            if let Some(place) = next.get_mut(at) {
+                *place = hit;
+            }
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 impl Form {
@@ -165,7 +317,7 @@ fn tokens(text: &str, syntax: Syntax) -> Vec<Token> {
                 Variable::Key { key, default } => {
                     flush(&mut literal, &mut tokens);
                     tokens.push(Token::Variable {
-                        key: key.into(),
+                        key: Key::new(key),
                         default: default.map(Into::into),
                     });
                 }
@@ -244,65 +396,30 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && !text.contains(['$', '{', '}', '\'', ','])
 }
 
-/// Fills the variables in. A key with several values cannot stand in for a text.
-fn fill<'a>(tokens: &'a [Token], context: &'a Context) -> Option<Vec<Piece<'a>>> {
-    tokens
-        .iter()
-        .map(|token| match token {
-            Token::Text(text) => Some(Piece::Text(text)),
-            Token::One => Some(Piece::One),
-            Token::Many => Some(Piece::Many),
-            Token::Variable { key, default } => match context.get(key) {
-                Some([value]) => Some(Piece::Text(value)),
-                Some(_) => None,
-                None => default.as_deref().map(Piece::Text),
-            },
-        })
-        .collect()
-}
-
-#[derive(Clone, Copy)]
-enum Walk<'a> {
-    Tokens(&'a [Token]),
-    Pieces(&'a [Piece<'a>]),
-}
-
-impl<'a> Walk<'a> {
-    fn at(self, index: usize) -> Option<Piece<'a>> {
-        match self {
-            Self::Pieces(pieces) => pieces.get(index).copied(),
-            Self::Tokens(tokens) => tokens.get(index).map(|token| match token {
-                Token::Text(text) => Piece::Text(text),
-                // A glob has no variables: those are in templates, which are filled in first.
-                Token::One | Token::Variable { .. } => Piece::One,
-                Token::Many => Piece::Many,
-            }),
-        }
-    }
-}
-
 /// Matches with one place to go back to: the last `*`, which takes one character more each time.
-fn glob(pieces: Walk<'_>, text: &str) -> bool {
+/// A variable without a value, which the callers rule out, matches nothing.
+fn glob(tokens: &[Token], text: &str, context: &Context) -> bool {
+    let at = |index: usize| tokens.get(index).map(|token| token.piece(context));
     let mut rest = text;
     let mut index = 0;
     let mut back: Option<(usize, &str)> = None;
     loop {
-        let next = match pieces.at(index) {
+        let next = match at(index) {
             None if rest.is_empty() => return true,
-            None => None,
-            Some(Piece::Many) => {
+            None | Some(None) => None,
+            Some(Some(Piece::Many)) => {
                 back = Some((index + 1, rest));
                 index += 1;
-                if pieces.at(index).is_none() {
+                if index == tokens.len() {
                     return true;
                 }
                 continue;
             }
-            Some(Piece::One) => {
+            Some(Some(Piece::One)) => {
                 let mut characters = rest.chars();
                 characters.next().map(|_| characters.as_str())
             }
-            Some(Piece::Text(literal)) => rest.strip_prefix(literal),
+            Some(Some(Piece::Text(literal))) => rest.strip_prefix(literal),
         };
         if let Some(after) = next {
             rest = after;
@@ -395,6 +512,44 @@ mod tests {
         let mut context = Context::new();
         context.insert("aws:TagKeys", ["a", "b"]);
         assert!(!Pattern::new("${aws:TagKeys}", FULL).matches("a", &context));
+    }
+
+    #[test]
+    fn patterns_against_patterns() {
+        let context = Context::new().with("aws:username", "anna");
+        for (own, other, overlaps, covers) in [
+            ("*", "a*", true, true),
+            ("a*", "*", true, false),
+            ("a*", "a*", true, true),
+            ("a*", "b*", false, false),
+            ("a*c", "*b*", true, false),
+            ("*/logs/*", "b/*", true, false),
+            ("x/*.iso", "x/*", true, false),
+            ("x/*", "x/a/*", true, true),
+            ("a?c", "abc", true, true),
+            ("abc", "a?c", true, false),
+            ("a?c", "a*c", true, false),
+            ("?", "", false, false),
+            ("*", "", true, true),
+            ("", "*", true, false),
+            ("ab", "a*c", false, false),
+            ("home/${aws:username}/*", "home/*", true, false),
+            ("home/${aws:username}/*", "home/anna/x*", true, true),
+            ("${aws:none}*", "*", false, false),
+        ] {
+            let (own, other) = (Pattern::new(own, FULL), Pattern::new(other, FULL));
+            assert_eq!(
+                own.overlaps(&other, &context),
+                overlaps,
+                "{own:?} {other:?}"
+            );
+            assert_eq!(
+                other.overlaps(&own, &context),
+                overlaps,
+                "{other:?} {own:?}"
+            );
+            assert_eq!(own.covers(&other, &context), covers, "{own:?} {other:?}");
+        }
     }
 
     #[test]

@@ -5,14 +5,45 @@
 use std::collections::BTreeSet;
 
 use crate::condition::Condition;
-use crate::document;
+use crate::document::{self, Document};
 use crate::entry::PrincipalEntry;
+use crate::question::{Question, Sieve};
 use crate::statement::{Effect, Statement};
 
 /// Why a document is not a policy, in AWS's words: the message of `MalformedPolicyDocument`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PolicyError(pub(crate) String);
+#[error("{message}")]
+pub struct PolicyError {
+    message: String,
+    detail: Option<String>,
+}
+
+impl PolicyError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            detail: None,
+        }
+    }
+
+    pub(crate) fn with(message: &str, detail: impl Into<String>) -> Self {
+        Self {
+            message: message.to_owned(),
+            detail: Some(detail.into()),
+        }
+    }
+
+    /// Adds where the fault is.
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.detail = self.detail.map(|detail| format!("{place}: {detail}"));
+        self
+    }
+
+    /// What is wrong, and where, in more words than AWS has for it.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+}
 
 /// Where a document is to be used, which decides what it must and must not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,20 +68,36 @@ pub struct Policy {
     id: Option<String>,
     is_current: bool,
     statements: Vec<Statement>,
+    /// Of each statement, side by side: all that is looked at of most of them.
+    sieves: Box<[Sieve]>,
 }
 
 impl Policy {
+    /// A policy without a statement: of a role or a key that has none, and so lets nobody in.
+    pub fn empty() -> Self {
+        Self {
+            id: None,
+            is_current: true,
+            statements: Vec::new(),
+            sieves: Box::default(),
+        }
+    }
+
     /// Reads a document for its use.
     ///
     /// # Errors
     /// In AWS's words, where AWS would refuse the document.
     pub fn parse_as(json: &str, kind: DocumentKind) -> Result<Self, PolicyError> {
-        let document = document::read(json, kind)?;
-        Ok(Self {
-            id: document.id,
-            is_current: document.is_current,
-            statements: document.statements,
-        })
+        Ok(Self::from(document::read(json, kind)?))
+    }
+
+    /// Reads a document for an experiment, as `policy simulate` does: what can be understood counts, though AWS
+    /// would not take it. A statement without a principal then speaks of nobody, where one is needed.
+    ///
+    /// # Errors
+    /// Where the document cannot be understood.
+    pub fn parse_leniently(json: &str, kind: DocumentKind) -> Result<Self, PolicyError> {
+        Ok(Self::from(document::read_leniently(json, kind)?))
     }
 
     /// Reads an inline, session or service control policy: one without a principal.
@@ -168,10 +215,28 @@ impl Policy {
         all.into_iter().collect()
     }
 
+    /// The statements that may speak of a question's action.
+    pub(crate) fn candidates(&self, question: &Question<'_>) -> impl Iterator<Item = &Statement> {
+        let sieve = question.sieve;
+        let statements = self.statements.iter().zip(&self.sieves);
+        statements.filter_map(move |(statement, own)| own.passes(sieve).then_some(statement))
+    }
+
     fn allows(&self) -> impl Iterator<Item = &Statement> {
         self.statements
             .iter()
             .filter(|statement| statement.effect == Effect::Allow)
+    }
+}
+
+impl From<Document> for Policy {
+    fn from(document: Document) -> Self {
+        Self {
+            id: document.id,
+            is_current: document.is_current,
+            sieves: document.statements.iter().map(Statement::sieve).collect(),
+            statements: document.statements,
+        }
     }
 }
 

@@ -68,6 +68,11 @@ impl Principal {
         }
     }
 
+    /// Whether the caller is a service's own role, which no organisation's policy binds.
+    pub fn is_service_linked(&self) -> bool {
+        matches!(self, Self::Role { role_arn, .. } if role_arn.resource.starts_with("role/aws-service-role/"))
+    }
+
     /// How AWS names the caller, in `GetCallerIdentity` and in refusals: the ARN of a user, of a role's
     /// session, of root; a service's name; a provider; `anonymous`.
     pub fn name(&self) -> String {

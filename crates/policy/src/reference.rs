@@ -21,17 +21,15 @@ pub(crate) struct Question<'a> {
     pub(crate) resource_policy: Option<&'a Value>,
     /// The resource is a role or a KMS key.
     pub(crate) must_be_allowed_by_resource: bool,
-    pub(crate) boundary: Option<&'a Value>,
+    pub(crate) boundary: &'a [Value],
     pub(crate) session: &'a [Value],
     pub(crate) scps: &'a [Vec<Value>],
     pub(crate) rcps: &'a [Vec<Value>],
+    pub(crate) endpoint: &'a [Value],
 }
 
 pub(crate) fn answer(q: &Question<'_>) -> Answer {
-    let caller_account = q
-        .principal
-        .starts_with("arn:")
-        .then(|| q.principal.split(':').nth(4).unwrap());
+    let caller_account = account_of(q.principal);
     let owner = match (q.account, q.resource.split(':').nth(4)) {
         ("", None | Some("") | Some("aws")) => caller_account.unwrap_or(""),
         ("", Some(account)) => account,
@@ -40,32 +38,47 @@ pub(crate) fn answer(q: &Question<'_>) -> Answer {
     let same_account = caller_account == Some(owner);
     let is_root = q.principal.ends_with(":root");
     let is_federated_user = q.principal.contains(":federated-user/");
-    if q.action.eq_ignore_ascii_case("sts:GetCallerIdentity") {
+    if ["sts:GetCallerIdentity", "sts:GetSessionToken"]
+        .iter()
+        .any(|a| a.eq_ignore_ascii_case(q.action))
+    {
         return ("Allowed", None);
     }
 
-    // 1. An explicit deny in any policy.
-    let boundary: Vec<Value> = q.boundary.into_iter().cloned().collect();
-    let scps: &[Vec<Value>] = if caller_account.is_some() {
-        q.scps
-    } else {
-        &[]
+    // 1. An explicit deny in any policy. Organisations bind neither services, strangers nor service-linked roles.
+    let is_service_linked = q.principal.contains(":role/aws-service-role/");
+    let none: &[Vec<Value>] = &[];
+    let (scps, rcps) = match (caller_account, is_service_linked) {
+        (_, true) => (none, none),
+        (None, false) => (none, q.rcps),
+        (Some(_), false) => (q.scps, q.rcps),
     };
     let any = |policies: &[Value], effect: &str| policies.iter().any(|p| says(q, p, effect));
+    let any_named = |policies: &[Value], effect: &str| {
+        let named = |p: &Value| !reaches(q, p, effect, false).is_empty();
+        policies.iter().any(named)
+    };
     if scps.iter().any(|level| any(level, "Deny")) {
         return ("ExplicitlyDenied", Some("scp"));
     }
-    if q.rcps.iter().any(|level| any(level, "Deny")) {
+    if rcps.iter().any(|level| any_named(level, "Deny")) {
         return ("ExplicitlyDenied", Some("rcp"));
     }
-    if q.resource_policy
-        .is_some_and(|p| !reaches(q, p, "Deny").is_empty())
+    if any_named(q.endpoint, "Deny") {
+        return ("ExplicitlyDenied", Some("endpoint"));
+    }
+    let bounded = !q.boundary.is_empty();
+    // A bucket's owner keeps a way in.
+    let never_locked_out = is_root && same_account && is_bucket_policy_call(q.action);
+    if !never_locked_out
+        && q.resource_policy
+            .is_some_and(|p| !reaches(q, p, "Deny", bounded).is_empty())
     {
         return ("ExplicitlyDenied", Some("resource"));
     }
     for (policies, name) in [
         (q.identity, "identity"),
-        (boundary.as_slice(), "boundary"),
+        (q.boundary, "boundary"),
         (q.session, "session"),
     ] {
         if any(policies, "Deny") {
@@ -74,25 +87,29 @@ pub(crate) fn answer(q: &Question<'_>) -> Answer {
     }
 
     // 2. Service control policies: every level must allow. (Of resource control policies each level has AWS's full access.)
+    //    The endpoint's policies, where the request came through one.
     if !scps.iter().all(|level| any(level, "Allow")) {
         return ("ImplicitlyDenied", Some("scp"));
+    }
+    if !q.endpoint.is_empty() && !any_named(q.endpoint, "Allow") {
+        return ("ImplicitlyDenied", Some("endpoint"));
     }
 
     // 3. The resource's policy.
     let granted = q
         .resource_policy
-        .map_or(Vec::new(), |p| reaches(q, p, "Allow"));
+        .map_or(Vec::new(), |p| reaches(q, p, "Allow", bounded));
     let to_caller = granted.contains(&"caller");
     let to_role = granted.contains(&"role");
     let to_account = granted.contains(&"account");
     if caller_account.is_none() {
-        return if to_caller {
+        return if !granted.is_empty() {
             ("Allowed", Some("resource"))
         } else {
             ("ImplicitlyDenied", Some("resource"))
         };
     }
-    let boundary_allows = q.boundary.is_none() || any(&boundary, "Allow");
+    let boundary_allows = !bounded || any(q.boundary, "Allow");
     let session_allows = if is_federated_user || !q.session.is_empty() {
         any(q.session, "Allow")
     } else {
@@ -138,6 +155,19 @@ pub(crate) fn answer(q: &Question<'_>) -> Answer {
     ("Allowed", Some("identity"))
 }
 
+/// Whom a provider vouches for has no account yet, nor have services and strangers.
+fn account_of(principal: &str) -> Option<&str> {
+    let has_account = principal.starts_with("arn:") && !principal.contains("-provider/");
+    has_account.then(|| principal.split(':').nth(4).unwrap())
+}
+
+fn is_bucket_policy_call(action: &str) -> bool {
+    let action = action.to_lowercase();
+    ["get", "put", "delete"]
+        .iter()
+        .any(|verb| action == format!("s3:{verb}bucketpolicy"))
+}
+
 fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
@@ -169,7 +199,12 @@ fn applies(q: &Question<'_>, policy: &Value, s: &Value) -> bool {
     let resource = |name: &str| {
         list(&s[name])
             .into_iter()
-            .any(|r| arn_like(q, r.as_str().unwrap(), q.resource, variables))
+            .any(|r| resource_like(q, r.as_str().unwrap(), q.resource, variables))
+    };
+    let unresolved = || {
+        list(&s["NotResource"])
+            .into_iter()
+            .any(|r| expand(q, r.as_str().unwrap(), variables, false).is_none())
     };
     let action = if s.get("NotAction").is_some() {
         !action("NotAction")
@@ -177,7 +212,8 @@ fn applies(q: &Question<'_>, policy: &Value, s: &Value) -> bool {
         action("Action")
     };
     let resource = if s.get("NotResource").is_some() {
-        !resource("NotResource")
+        // A variable without a value makes the whole statement invalid.
+        !resource("NotResource") && !unresolved()
     } else {
         s.get("Resource").is_none() || resource("Resource")
     };
@@ -194,7 +230,7 @@ fn applies(q: &Question<'_>, policy: &Value, s: &Value) -> bool {
 }
 
 /// How the statements of a resource's policy that match name the caller: `caller`, `role`, `account`.
-fn reaches(q: &Question<'_>, policy: &Value, effect: &str) -> Vec<&'static str> {
+fn reaches(q: &Question<'_>, policy: &Value, effect: &str, bounded: bool) -> Vec<&'static str> {
     let mut found = Vec::new();
     for s in statements(policy) {
         if s["Effect"] != effect || !applies(q, policy, s) {
@@ -209,7 +245,7 @@ fn reaches(q: &Question<'_>, policy: &Value, effect: &str) -> Vec<&'static str> 
                 .iter()
                 .any(|(kind, name)| reach(q, kind, name).is_some());
             let hit = match effect {
-                "Deny" => q.boundary.is_some() || !of_caller,
+                "Deny" => bounded || !of_caller,
                 _ => !of_account,
             };
             found.extend(hit.then_some("caller"));
@@ -243,16 +279,17 @@ fn names_of(value: &Value) -> Vec<(String, String)> {
 
 fn reach(q: &Question<'_>, kind: &str, name: &str) -> Option<&'static str> {
     let parts: Vec<&str> = q.principal.split(':').collect();
+    if kind == "CanonicalUser" {
+        let own = q.context.get("stockade:canonicaluserid");
+        return own.is_some_and(|own| own == &[name]).then_some("account");
+    }
     if kind != "AWS" {
         return (name == q.principal).then_some("caller");
     }
     if name == "*" || name == q.principal {
         return Some("caller");
     }
-    if parts.len() < 6 {
-        return None;
-    }
-    let account = parts[4];
+    let account = account_of(q.principal)?;
     if name == account || name == format!("arn:aws:iam::{account}:root") {
         let root = parts[5] == "root";
         return Some(if root { "caller" } else { "account" });
@@ -292,9 +329,16 @@ fn condition(
         let expected = if present.is_some() { "false" } else { "true" };
         return values.iter().any(|v| v.eq_ignore_ascii_case(expected));
     }
+    // A set of nothing but empty texts is an empty one.
+    let present = present.filter(|p| set.is_empty() || p.iter().any(|v| !v.is_empty()));
     let Some(present) = present else {
         return set == "forallvalues" || (set.is_empty() && (negated || if_exists));
     };
+    let takes_variables = name.starts_with("string") || name.starts_with("arn");
+    let unresolved = |v: &String| expand(q, v, variables, true).is_none();
+    if negated && takes_variables && values.iter().any(unresolved) {
+        return false;
+    }
     let one = |actual: &String| {
         values
             .iter()
@@ -327,7 +371,9 @@ fn compare(q: &Question<'_>, name: &str, policy: &str, actual: &str, variables: 
             .is_some_and(|p| unmark(&p).to_lowercase() == actual.to_lowercase()),
         "stringlike" => expand(q, policy, variables, false).is_some_and(|p| like(&p, actual)),
         "arnequals" | "arnlike" => {
-            policy.matches(':').count() >= 5 && arn_like(q, policy, actual, variables)
+            // Six parts must stand; the colons of variables do not count.
+            let plain = expand(q, policy, variables, false).unwrap_or_default();
+            plain.matches(':').count() >= 5 && arn_like(q, policy, actual, variables)
         }
         "bool" => {
             ["true", "false"]
@@ -335,7 +381,8 @@ fn compare(q: &Question<'_>, name: &str, policy: &str, actual: &str, variables: 
                 .any(|b| b.eq_ignore_ascii_case(policy))
                 && policy.eq_ignore_ascii_case(actual)
         }
-        "binaryequals" => policy == actual,
+        // What is no base64 is like nothing.
+        "binaryequals" => policy == actual && policy.len() % 4 == 0,
         "ipaddress" => {
             let net = policy
                 .parse::<ipnet::IpNet>()
@@ -378,7 +425,19 @@ fn expand(q: &Question<'_>, text: &str, variables: bool, literal: bool) -> Optio
     let mut out = String::new();
     let mut rest = text;
     while let Some(start) = rest.find("${").filter(|_| variables) {
-        let Some(end) = rest[start..].find('}') else {
+        let brace = rest[start..].find('}');
+        // A quoted default may hold a brace.
+        let quote = rest[start..]
+            .find(", '")
+            .filter(|at| brace.is_some_and(|end| *at < end));
+        let end = match quote {
+            Some(at) => {
+                let open = at + ", '".len();
+                rest[start + open..].find("'}").map(|end| open + end + 1)
+            }
+            None => brace,
+        };
+        let Some(end) = end else {
             break;
         };
         out += &plain(&rest[..start]);
@@ -401,10 +460,49 @@ fn expand(q: &Question<'_>, text: &str, variables: bool, literal: bool) -> Optio
     Some(out + &plain(rest))
 }
 
-fn arn_like(q: &Question<'_>, pattern: &str, actual: &str, variables: bool) -> bool {
-    if pattern == "*" {
+/// A `Resource`: each part by itself, parts that are missing standing for anything; or with `*` at the end of a part
+/// reaching over the colon.
+fn resource_like(q: &Question<'_>, pattern: &str, actual: &str, variables: bool) -> bool {
+    if pattern == "*" || arn_like(q, pattern, actual, variables) {
         return true;
     }
+    let Some(text) = expand(q, pattern, variables, false) else {
+        return false;
+    };
+    let symbols: Vec<char> = text.chars().collect();
+    reaching_like(&symbols, 0, actual)
+}
+
+/// `colons`: how many of the pattern's are behind us. After the fifth a wildcard takes colons too.
+fn reaching_like(pattern: &[char], colons: usize, text: &str) -> bool {
+    let takes_colons = colons >= 5 || matches!(pattern.get(1), None | Some(':'));
+    match pattern.first() {
+        None => text.is_empty(),
+        Some('*') => {
+            let end = if takes_colons {
+                text.len()
+            } else {
+                text.find(':').unwrap_or(text.len())
+            };
+            (0..=end)
+                .filter(|i| text.is_char_boundary(*i))
+                .any(|i| reaching_like(&pattern[1..], colons, &text[i..]))
+        }
+        Some(symbol) => {
+            let mut rest = text.chars();
+            rest.next().is_some_and(|actual| {
+                let hit = match symbol {
+                    '?' => colons >= 5 || actual != ':',
+                    other => unmark(&other.to_string()) == actual.to_string(),
+                };
+                let colons = colons + usize::from(*symbol == ':');
+                hit && reaching_like(&pattern[1..], colons, rest.as_str())
+            })
+        }
+    }
+}
+
+fn arn_like(q: &Question<'_>, pattern: &str, actual: &str, variables: bool) -> bool {
     // A variable holds no colon of the ARN's own: hide those of keys while splitting.
     let mut depth = 0;
     let hidden: String = pattern

@@ -5,8 +5,10 @@
 use crate::arn_pattern::ArnPattern;
 use crate::condition::Condition;
 use crate::context::Context;
-use crate::entry::{Caller, PrincipalEntry, Reach};
+use crate::entry::{PrincipalEntry, Reach};
 use crate::pattern::Pattern;
+use crate::principal::Principal;
+use crate::question::{Question, Resource, Sieve};
 
 /// What a statement does to the requests that it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,34 +117,61 @@ impl Statement {
         })
     }
 
-    /// Whether action, resource and conditions match. The action is in lower case.
-    pub(crate) fn matches(&self, action: &str, resource: &str, context: &Context) -> bool {
+    /// Which requests the statement may speak of, told by the action alone.
+    pub(crate) fn sieve(&self) -> Sieve {
+        if self.actions.negated {
+            return Sieve::EVERYTHING;
+        }
+        let all = self.actions.entries.iter().map(Pattern::text);
+        all.map(Sieve::of_pattern).fold(Sieve::NOTHING, Sieve::or)
+    }
+
+    /// Whether action, resource and conditions match.
+    pub(crate) fn matches(&self, question: &Question<'_>) -> bool {
+        self.speaks_of_action(question)
+            && self.speaks_of_resource(question)
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(question.context))
+    }
+
+    /// Whether the action matches.
+    pub(crate) fn speaks_of_action(&self, question: &Question<'_>) -> bool {
         let hit = self
             .actions
             .entries
             .iter()
-            .any(|pattern| pattern.matches(action, context));
-        if hit == self.actions.negated {
-            return false;
-        }
-        if let Some(resources) = &self.resources {
-            let hit = resources
-                .entries
-                .iter()
-                .any(|pattern| pattern.matches(resource, context));
-            if hit == resources.negated {
-                return false;
-            }
-        }
-        self.conditions
-            .iter()
-            .all(|condition| condition.holds(context))
+            .any(|pattern| pattern.matches(question.action, question.context));
+        hit != self.actions.negated
     }
 
-    /// How closely the statement names a caller. `bounded`: whether the caller has a permissions boundary.
-    pub(crate) fn reach(&self, caller: &Caller<'_>, context: &Context, bounded: bool) -> Reach {
+    /// Whether the resource matches. Asked of a pattern, `Allow` needs one ARN that matches, `Deny` all.
+    pub(crate) fn speaks_of_resource(&self, question: &Question<'_>) -> bool {
+        let Some(Element { negated, entries }) = &self.resources else {
+            return true;
+        };
+        let context = question.context;
+        let mut listed = entries.iter();
+        let hit = match &question.resource {
+            Resource::One(arn) => listed.any(|entry| entry.matches(arn, context)),
+            Resource::SomeOf(wanted) if *negated == (self.effect == Effect::Allow) => {
+                listed.any(|entry| entry.covers(wanted, context))
+            }
+            Resource::SomeOf(wanted) => listed.any(|entry| entry.overlaps(wanted, context)),
+        };
+        if !negated {
+            return hit;
+        }
+        // A variable without a value makes the whole statement invalid.
+        !hit && entries.iter().all(|entry| entry.is_resolved(context))
+    }
+
+    /// How closely the statement names a caller; not at all where it names nobody. `bounded`: whether the caller has
+    /// a permissions boundary.
+    pub(crate) fn reach(&self, caller: &Principal, context: &Context, bounded: bool) -> Reach {
         let Some(element) = &self.principals else {
-            return Reach::Direct;
+            return Reach::None;
         };
         let closest = element
             .entries

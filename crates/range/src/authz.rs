@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use stockade_policy::{
-    Context, Decision, Named, Policies, Principal, Request, ResourceRule, evaluate,
+    Context, Decision, Named, Policies, Principal, Request, ResourceRule, decide, evaluate,
 };
 use stockade_wire::AwsError;
 use stockade_wire::table::Service;
@@ -37,12 +37,11 @@ pub fn authorise(
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
     for need in &needs {
-        let decision = standing.decide(state, call, need, &common);
-        if !decision.0.is_allowed() {
-            return Err(AwsError::access_denied(
-                service,
-                words(&service.name, &decision.0, need, call, &decision.1),
-            ));
+        let refused = standing.ask(state, call, need, &common, |request, policies| {
+            refused_words(request, policies, need, call)
+        });
+        if let Some(words) = refused {
+            return Err(AwsError::access_denied(service, words));
         }
     }
     Ok(())
@@ -52,28 +51,38 @@ pub fn authorise(
 pub fn allowed(state: &State, call: &Call<'_>, need: &Need) -> bool {
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
-    standing.decide(state, call, need, &common).0.is_allowed()
+    standing.ask(state, call, need, &common, |request, policies| {
+        decide(request, policies).is_allowed()
+    })
 }
 
 /// The refusal that a caller gets who is not allowed an action; none for one who is.
 pub fn refusal(state: &State, call: &Call<'_>, need: &Need) -> Option<String> {
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
-    let (decision, context) = standing.decide(state, call, need, &common);
-    (!decision.is_allowed()).then(|| words(call.service, &decision, need, call, &context))
+    standing.ask(state, call, need, &common, |request, policies| {
+        refused_words(request, policies, need, call)
+    })
+}
+
+/// What a caller is told who is not allowed a request. The reasons are gathered for those alone.
+fn refused_words(
+    request: &Request<'_>,
+    policies: &Policies<'_>,
+    need: &Need,
+    call: &Call<'_>,
+) -> Option<String> {
+    if decide(request, policies).is_allowed() {
+        return None;
+    }
+    let decision = evaluate(request, policies);
+    Some(words(&decision, request, need, call))
 }
 
 /// The refusal in the words of the engine, which are AWS's.
-fn words(
-    service: &str,
-    decision: &Decision,
-    need: &Need,
-    call: &Call<'_>,
-    context: &Context,
-) -> String {
-    let request = request(call, need, context);
-    let message = decision.refusal(&request);
-    if service != "s3" {
+fn words(decision: &Decision, request: &Request<'_>, need: &Need, call: &Call<'_>) -> String {
+    let message = decision.refusal(request);
+    if call.service != "s3" {
         return message;
     }
     // S3 tells strangers nothing more, and puts the resource in quotes.
@@ -86,16 +95,6 @@ fn words(
     }
     let plain = format!(" on resource: {}", need.resource);
     message.replacen(&plain, &format!(" on resource: \"{}\"", need.resource), 1)
-}
-
-fn request<'a>(call: &'a Call<'_>, need: &'a Need, context: &'a Context) -> Request<'a> {
-    Request {
-        principal: &call.caller.principal,
-        action: &need.action,
-        resource: &need.resource,
-        resource_account: need.owner.as_ref().map(stockade_model::AccountId::as_str),
-        context,
-    }
 }
 
 /// Sessions of GetSessionToken and GetFederationToken may not call IAM (but with MFA, for the former), nor
@@ -209,13 +208,15 @@ impl Standing {
         standing
     }
 
-    fn decide(
+    /// Puts a question about one need to the engine.
+    fn ask<T>(
         &self,
         state: &State,
         call: &Call<'_>,
         need: &Need,
         common: &Context,
-    ) -> (Decision, Context) {
+        question: impl FnOnce(&Request<'_>, &Policies<'_>) -> T,
+    ) -> T {
         let mut context = common.clone();
         let owner = need.owner.as_ref().unwrap_or(&call.caller.account);
         context.set("aws:ResourceAccount", owner.as_str());
@@ -243,7 +244,7 @@ impl Standing {
                 .as_ref()
                 .filter(|_| !need.ignore_public)
                 .map(|(named, rule): &(Named, ResourceRule)| (named, *rule)),
-            boundary: self.boundary.as_ref(),
+            boundary: self.boundary.as_slice(),
             session: call
                 .caller
                 .session
@@ -253,7 +254,14 @@ impl Standing {
             rcps: &rcps,
             endpoint: &[],
         };
-        (evaluate(&request(call, need, &context), &policies), context)
+        let request = Request {
+            principal: &call.caller.principal,
+            action: &need.action,
+            resource: &need.resource,
+            resource_account: need.owner.as_ref().map(stockade_model::AccountId::as_str),
+            context: &context,
+        };
+        question(&request, &policies)
     }
 }
 

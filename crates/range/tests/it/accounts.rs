@@ -126,9 +126,9 @@ async fn a_service_control_policy_stops_a_members_administrator() {
         .unwrap_err();
     assert_eq!(error.code, "AccessDenied");
     assert!(
-        error
-            .message
-            .ends_with("with an explicit deny in a service control policy"),
+        error.message.contains(
+            " with an explicit deny in a service control policy: arn:aws:organizations::"
+        ),
         "{}",
         error.message
     );

@@ -258,7 +258,7 @@ fn ways(lineage: &Lineage, arn: &Arn, id: &str, every_session: bool, now: Timest
 fn judge(layer: &mut Layer, way: &Way, bound: &Bound, actions: &[String]) {
     let policies = Policies {
         identity: &bound.identity,
-        boundary: bound.boundary.as_ref(),
+        boundary: bound.boundary.as_slice(),
         scps: &bound.scps,
         ..Policies::default()
     };

@@ -213,7 +213,7 @@ impl Simulation {
                     .resource
                     .as_ref()
                     .map(|policy| (policy, ResourceRule::Ordinary)),
-                boundary: self.boundary.as_ref(),
+                boundary: self.boundary.as_slice(),
                 scps: &self.scps,
                 ..Policies::default()
             },
