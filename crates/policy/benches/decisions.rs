@@ -1,8 +1,11 @@
 //! Decisions a second, on one core, for a principal with ten policies of twenty statements each, as a developer of a
 //! large account has them: `cargo bench --package stockade-policy`.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented items")]
-#![expect(clippy::unwrap_used, reason = "a benchmark may fail as a test does")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark may fail as a test does"
+)]
 
 use std::hint::black_box;
 

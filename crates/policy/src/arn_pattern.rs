@@ -61,14 +61,14 @@ impl ArnPattern {
         let split = split(text, variables);
         let written = split.len().saturating_sub(1);
         let mut split = split.into_iter();
-        let parts = (split.next() == Some("arn")).then(|| {
+        let parts: Option<Box<[Pattern; 5]>> = (split.next() == Some("arn")).then(|| {
             Box::new(std::array::from_fn(|_| {
                 Pattern::new(split.next().unwrap_or("*"), syntax)
             }))
         });
         let reaching = parts
             .iter()
-            .flat_map(|parts: &Box<[Pattern; 5]>| parts.iter().take(written.min(4)))
+            .flat_map(|parts| parts.iter().take(written.min(4)))
             .any(Pattern::is_open);
         Self {
             text: text.to_owned(),

@@ -382,7 +382,7 @@ fn compare(q: &Question<'_>, name: &str, policy: &str, actual: &str, variables: 
                 && policy.eq_ignore_ascii_case(actual)
         }
         // What is no base64 is like nothing.
-        "binaryequals" => policy == actual && policy.len() % 4 == 0,
+        "binaryequals" => policy == actual && policy.len().is_multiple_of(4),
         "ipaddress" => {
             let net = policy
                 .parse::<ipnet::IpNet>()
