@@ -155,7 +155,7 @@ fn service(name: &str) -> Result<Files, NewError> {
          pub mod state;\n\nuse crate::row::Row;\n\n/// The operations that the range has.\npub const ROWS: &[Row] = &[];\n"
     );
     let state = format!(
-        "//! What {name} remembers in one account.\n\n/// The state of {name}.\n#[derive(Debug, Clone, Default)]\npub struct State {{}}\n"
+        "//! What {name} remembers in one account.\n\n/// The state of {name}.\n#[derive(Debug, Clone, Default)]\npub struct State {{}}\n\n// How it is kept: see rows.rs.\ncrate::rows!(State {{\n    values: [],\n    below: [],\n}});\n"
     );
     Ok(vec![
         (folder.join("mod.rs"), rows),

@@ -18,4 +18,4 @@ pub use event::{Event, Origin};
 pub use finding::{EventRef, Finding, Severity};
 pub use id::{AccountId, IdError, Region};
 pub use jiff::Timestamp;
-pub use secret::Secret;
+pub use secret::{Secret, exposed};

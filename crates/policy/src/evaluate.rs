@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::arn_pattern::{ArnPattern, Split};
 use crate::context::Context;
 use crate::decision::{Decision, PolicyKind, Verdict};
@@ -17,7 +19,7 @@ use crate::question::{Lower, Question, Resource, Sieve};
 use crate::statement::{Effect, Statement};
 
 /// A policy and what decisions call it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Named {
     /// An ARN, or such as `inline QuarantineDeny`.
     pub name: String,

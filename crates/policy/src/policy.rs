@@ -3,6 +3,9 @@
 //! Owns the type that everybody holds. The grammar is `document.rs`, the evaluation `evaluate.rs`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
 use crate::document::{self, Document};
@@ -46,7 +49,7 @@ impl PolicyError {
 }
 
 /// Where a document is to be used, which decides what it must and must not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DocumentKind {
     /// An inline policy of a user, group or role, or a session policy: no principal.
     Identity,
@@ -62,9 +65,11 @@ pub enum DocumentKind {
     Rcp,
 }
 
-/// A policy, parsed and compiled.
-#[derive(Debug, Clone)]
+/// A policy, parsed and compiled. It is kept as its source, and compiled when it is read again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "Source", into = "Source")]
 pub struct Policy {
+    source: Source,
     id: Option<String>,
     is_current: bool,
     statements: Vec<Statement>,
@@ -72,10 +77,49 @@ pub struct Policy {
     sieves: Box<[Sieve]>,
 }
 
+/// What a policy was compiled from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Source {
+    kind: DocumentKind,
+    text: Arc<str>,
+}
+
+impl Source {
+    fn of(text: &str, kind: DocumentKind) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+        }
+    }
+}
+
+impl From<Policy> for Source {
+    fn from(policy: Policy) -> Self {
+        policy.source
+    }
+}
+
+impl TryFrom<Source> for Policy {
+    type Error = PolicyError;
+
+    /// What was taken once is taken again, though it would be refused today.
+    fn try_from(source: Source) -> Result<Self, PolicyError> {
+        Self::compile(source, document::read_leniently)
+    }
+}
+
+/// Policies are the same that were compiled from the same.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
 impl Policy {
     /// A policy without a statement: of a role or a key that has none, and so lets nobody in.
     pub fn empty() -> Self {
         Self {
+            source: Source::of(r#"{"Statement":[]}"#, DocumentKind::Resource),
             id: None,
             is_current: true,
             statements: Vec::new(),
@@ -88,7 +132,7 @@ impl Policy {
     /// # Errors
     /// In AWS's words, where AWS would refuse the document.
     pub fn parse_as(json: &str, kind: DocumentKind) -> Result<Self, PolicyError> {
-        Ok(Self::from(document::read(json, kind)?))
+        Self::compile(Source::of(json, kind), document::read)
     }
 
     /// Reads a document for an experiment, as `policy simulate` does: what can be understood counts, though AWS
@@ -97,7 +141,15 @@ impl Policy {
     /// # Errors
     /// Where the document cannot be understood.
     pub fn parse_leniently(json: &str, kind: DocumentKind) -> Result<Self, PolicyError> {
-        Ok(Self::from(document::read_leniently(json, kind)?))
+        Self::compile(Source::of(json, kind), document::read_leniently)
+    }
+
+    fn compile(
+        source: Source,
+        read: fn(&str, DocumentKind) -> Result<Document, PolicyError>,
+    ) -> Result<Self, PolicyError> {
+        let document = read(&source.text, source.kind)?;
+        Ok(Self::from((source, document)))
     }
 
     /// Reads an inline, session or service control policy: one without a principal.
@@ -138,6 +190,16 @@ impl Policy {
     /// In AWS's words, where AWS would refuse the document.
     pub fn parse_rcp(json: &str) -> Result<Self, PolicyError> {
         Self::parse_as(json, DocumentKind::Rcp)
+    }
+
+    /// The document that it was compiled from.
+    pub fn text(&self) -> &Arc<str> {
+        &self.source.text
+    }
+
+    /// What it was compiled for.
+    pub fn kind(&self) -> DocumentKind {
+        self.source.kind
     }
 
     /// The document's `Id`.
@@ -229,9 +291,10 @@ impl Policy {
     }
 }
 
-impl From<Document> for Policy {
-    fn from(document: Document) -> Self {
+impl From<(Source, Document)> for Policy {
+    fn from((source, document): (Source, Document)) -> Self {
         Self {
+            source,
             id: document.id,
             is_current: document.is_current,
             sieves: document.statements.iter().map(Statement::sieve).collect(),

@@ -4,10 +4,11 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use stockade_model::{AccountId, Arn};
 
 /// Who makes a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Principal {
     /// An account's root user.
     Root {

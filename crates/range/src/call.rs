@@ -5,15 +5,15 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockade_model::{AccountId, Region};
 use stockade_policy::{Named, Principal};
 use stockade_wire::{AwsError, Object};
 
 /// Who calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Caller {
     /// The account that the caller belongs to.
     pub account: AccountId,
@@ -30,7 +30,7 @@ pub struct Caller {
 }
 
 /// What a temporary session carries.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// When it was issued.
     pub issued: Timestamp,

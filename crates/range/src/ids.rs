@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
 use stockade_model::{AccountId, Secret};
 
 const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -13,8 +14,42 @@ const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The source of ids.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Kept", into = "Kept")]
 pub struct Ids(ChaCha20Rng);
+
+/// A source as it is kept: where it comes from, and how far it has come.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    seed: String,
+    stream: u64,
+    /// In decimal digits: it can be longer than what JSON's numbers are read as.
+    position: String,
+}
+
+impl From<Ids> for Kept {
+    fn from(Ids(source): Ids) -> Self {
+        Self {
+            seed: hex::encode(source.get_seed()),
+            stream: source.get_stream(),
+            position: source.get_word_pos().to_string(),
+        }
+    }
+}
+
+impl TryFrom<Kept> for Ids {
+    type Error = &'static str;
+
+    fn try_from(kept: Kept) -> Result<Self, Self::Error> {
+        let mut seed = [0; 32];
+        hex::decode_to_slice(kept.seed, &mut seed).map_err(|_| "a seed is 64 digits")?;
+        let mut source = ChaCha20Rng::from_seed(seed);
+        source.set_stream(kept.stream);
+        let position = kept.position.parse();
+        source.set_word_pos(position.map_err(|_| "a position is a number")?);
+        Ok(Self(source))
+    }
+}
 
 /// The machine gave no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -153,6 +188,17 @@ mod tests {
         assert_eq!(one.unique("AIDA"), two.unique("AIDA"));
         assert_ne!(one.uuid(), one.uuid());
         assert_ne!(Ids::seeded(8).unique("AIDA"), Ids::seeded(7).unique("AIDA"));
+    }
+
+    #[test]
+    fn a_kept_source_goes_on_where_it_was() {
+        let mut ids = Ids::seeded(7);
+        ids.uuid();
+        let text = serde_json::to_string(&ids).unwrap();
+        let mut again: Ids = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, ids);
+        assert_eq!(again.secret().expose(), ids.secret().expose());
+        assert_eq!(again.uuid(), ids.uuid());
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod profile;
 pub mod regions;
 pub mod request;
 pub mod row;
+pub mod rows;
 pub mod server;
 pub mod services;
 mod sockets;

@@ -54,24 +54,20 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        let behaviour = Behaviour::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4566)),
-            account: first_account(),
+            account: behaviour.account,
             admin_key: None,
             seed: None,
-            iam_delay: SignedDuration::ZERO,
-            trail_delay: SignedDuration::from_mins(5),
+            iam_delay: behaviour.iam_delay,
+            trail_delay: behaviour.trail_delay,
             still_at: None,
             trust: Trust::Signatures,
             exposed: false,
             tls: None,
         }
     }
-}
-
-#[expect(clippy::unwrap_used, reason = "the text is twelve digits")]
-fn first_account() -> AccountId {
-    "123456789012".parse().unwrap()
 }
 
 /// Why a range did not start.

@@ -26,6 +26,17 @@ pub struct Behaviour {
     pub account: AccountId,
 }
 
+impl Default for Behaviour {
+    #[expect(clippy::unwrap_used, reason = "the text is twelve digits")]
+    fn default() -> Self {
+        Self {
+            iam_delay: SignedDuration::ZERO,
+            trail_delay: SignedDuration::from_mins(5),
+            account: "123456789012".parse().unwrap(),
+        }
+    }
+}
+
 /// Everything that the range knows. A clone is a copy of the whole cloud.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -43,9 +54,14 @@ pub struct State {
     pub sts: services::sts::State,
     /// What happened.
     pub log: Log,
-    /// Trails have delivered what happened before this, in seconds since 1970.
-    pub delivered_until: i64,
 }
+
+crate::rows!(State {
+    values: [ids],
+    below: [accounts, organizations, s3, sts],
+    // How a range behaves is said at each start.
+    anew: [config = Behaviour::default(), log = Log::default()],
+});
 
 /// An account.
 #[derive(Debug, Clone)]
@@ -65,6 +81,12 @@ pub struct Account {
     /// Who used what, and when: it spreads at once, and does not make a new version of `iam`.
     pub usage: Usage,
 }
+
+crate::rows!(Account {
+    values: [id, name, email, created],
+    below: [iam, cloudtrail],
+    anew: [usage = Usage::default()],
+});
 
 impl Account {
     /// A new account with nothing in it.
@@ -98,7 +120,6 @@ impl State {
             s3: services::s3::State::default(),
             sts: services::sts::State::default(),
             log: Log::default(),
-            delivered_until: now.as_second(),
         }
     }
 
@@ -133,3 +154,6 @@ fn no_account(id: &AccountId) -> AwsError {
         format!("the account {id} is not in this range"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ const MOST_SELECTORS: usize = 5;
 const MOST_DATA_RESOURCES: usize = 250;
 
 /// What a trail wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selectors {
     /// By read and write, and by data resources.
     Basic(Vec<Basic>),

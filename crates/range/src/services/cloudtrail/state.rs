@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockade_model::{AccountId, Arn, Region};
 
@@ -20,8 +21,13 @@ pub struct State {
     pub trails: Table<(Region, String), Trail>,
 }
 
+crate::rows!(State {
+    values: [],
+    below: [trails],
+});
+
 /// A trail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trail {
     /// The account that made it.
     pub account: AccountId,
@@ -48,13 +54,16 @@ pub struct Trail {
     /// Why the last try failed, in S3's code; none if it did not.
     pub error: Option<String>,
     /// What it has taken and not delivered yet, by account and region.
+    #[serde(skip)]
     pub pending: BTreeMap<(AccountId, Region), Vec<Arc<Value>>>,
     /// When that is due; none if there is nothing.
+    #[serde(skip)]
     pub due: Option<Timestamp>,
 }
+crate::row!(Trail);
 
 /// What can be set of a trail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The bucket that it delivers to.
     pub bucket: String,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{Arn, Timestamp};
 use stockade_wire::AwsError;
@@ -29,16 +29,17 @@ pub(super) fn is_tracked(used: Timestamp, now: Timestamp) -> bool {
 }
 
 /// A report.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     actions: bool,
     made: Timestamp,
     /// By namespace, as in `iam`.
     services: BTreeMap<String, Service>,
 }
+crate::row!(Job);
 
 /// The use of one service.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Service {
     /// By name, as in `ListUsers`.
     actions: BTreeMap<String, (String, LastUse)>,

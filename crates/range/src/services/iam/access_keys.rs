@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{Secret, Timestamp};
 use stockade_wire::AwsError;
@@ -19,7 +19,7 @@ use crate::state::State as Range;
 const KEYS_PER_USER: usize = 2;
 
 /// Whose a key is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyOwner {
     /// The user with this name.
     User(String),
@@ -28,7 +28,7 @@ pub enum KeyOwner {
 }
 
 /// Whether a credential may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum KeyStatus {
     /// It may.
     Active,
@@ -37,11 +37,12 @@ pub enum KeyStatus {
 }
 
 /// An access key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccessKey {
     /// `AKIA…`.
     pub id: String,
     /// The secret access key.
+    #[serde(with = "stockade_model::exposed")]
     pub secret: Secret,
     /// Whether it may be used.
     pub status: KeyStatus,
@@ -50,6 +51,7 @@ pub struct AccessKey {
     /// When it was made.
     pub created: Timestamp,
 }
+crate::row!(AccessKey);
 
 impl AccessKey {
     /// The name of the user who owns it; root has none.

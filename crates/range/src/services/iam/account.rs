@@ -2,7 +2,7 @@
 //!
 //! Owns the settings of the account as a whole.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_wire::AwsError;
 
@@ -14,7 +14,7 @@ use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
 /// The account's rules for passwords.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PasswordPolicy {
     /// In characters.
     pub minimum_length: u32,

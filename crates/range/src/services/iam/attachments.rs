@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_wire::AwsError;
 
@@ -22,7 +22,7 @@ use crate::state::State as Range;
 pub(super) const ATTACHED_LIMIT: usize = 10;
 
 /// The policies of a user, a group or a role.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Grants {
     /// Inline policies by name.
     pub inline: BTreeMap<String, Document>,

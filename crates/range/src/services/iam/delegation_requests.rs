@@ -63,8 +63,18 @@ pub struct PolicyParameter {
     pub r#type: Option<String>,
 }
 
+/// A token for a partner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Token {
+    /// The token itself.
+    #[serde(with = "stockade_model::exposed")]
+    pub value: Secret,
+    /// Since when it is out.
+    pub sent: Timestamp,
+}
+
 /// A delegation request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DelegationRequest {
     /// Its id.
     pub id: String,
@@ -108,9 +118,11 @@ pub struct DelegationRequest {
     pub notes: Option<String>,
     /// Why it was refused.
     pub rejection: Option<String>,
-    /// The token, once it is out, and since when.
-    pub token: Option<(Secret, Timestamp)>,
+    /// The token, once it is out.
+    pub token: Option<Token>,
 }
+
+crate::row!(DelegationRequest);
 
 impl DelegationRequest {
     /// Its state now.
@@ -185,13 +197,13 @@ pub struct Delegated {
 /// What a token stands for; none: it is no token of this range.
 pub fn exchange(range: &Range, token: &str) -> Option<Delegated> {
     let request = all(range).find(|request| {
-        let kept = request.token.as_ref().map(|(token, _)| token.expose());
+        let kept = request.token.as_ref().map(|token| token.value.expose());
         kept.is_some_and(|kept| {
             aws_lc_rs::constant_time::verify_slices_are_equal(kept.as_bytes(), token.as_bytes())
                 .is_ok()
         })
     })?;
-    let (_, sent) = request.token.as_ref()?;
+    let sent = &request.token.as_ref()?.sent;
     Some(Delegated {
         account: request.owner_account.clone()?,
         approver: request.approver.clone()?,
@@ -206,7 +218,7 @@ pub fn exchange(range: &Range, token: &str) -> Option<Delegated> {
 pub fn notifications(range: &Range) -> Vec<Value> {
     all(range)
         .filter_map(|request| {
-            let (token, sent) = request.token.as_ref()?;
+            let Token { value, sent } = request.token.as_ref()?;
             Some(json!({
                 "topicArn": request.channel,
                 "time": sent.to_string(),
@@ -214,7 +226,7 @@ pub fn notifications(range: &Range) -> Vec<Value> {
                     "delegationRequestId": request.id,
                     "requestorWorkflowId": request.workflow,
                     "state": "FINALIZED",
-                    "exchangeToken": token.expose(),
+                    "exchangeToken": value.expose(),
                 },
             }))
         })
@@ -469,7 +481,10 @@ pub(super) fn send_token(range: &mut Range, call: &Call<'_>) -> Result<Reply, Aw
     }
     let token = range.ids.token();
     change(range, call, id, |request| {
-        request.token = Some((token, call.now));
+        request.token = Some(Token {
+            value: token,
+            sent: call.now,
+        });
         request.move_to(DelegationState::Finalized, call.now);
     })?;
     Ok(Reply::empty())

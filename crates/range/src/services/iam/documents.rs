@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use stockade_policy::{DocumentKind, Policy, PolicyError};
 use stockade_wire::AwsError;
 
@@ -18,12 +19,47 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A policy document.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Kept", into = "Kept")]
 pub struct Document {
     /// The text, as it was given.
     pub text: Arc<str>,
     /// What it says.
     pub policy: Arc<Policy>,
+}
+
+/// How a document is kept: it is compiled when it is read again.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    text: Arc<str>,
+    kind: DocumentKind,
+    /// What was compiled, where it is not the text itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiled: Option<Arc<str>>,
+}
+
+impl From<Document> for Kept {
+    fn from(document: Document) -> Self {
+        let compiled = document.policy.text();
+        Self {
+            compiled: (*compiled != document.text).then(|| Arc::clone(compiled)),
+            kind: document.policy.kind(),
+            text: document.text,
+        }
+    }
+}
+
+impl TryFrom<Kept> for Document {
+    type Error = PolicyError;
+
+    fn try_from(kept: Kept) -> Result<Self, PolicyError> {
+        let compiled = kept.compiled.as_ref().unwrap_or(&kept.text);
+        let policy = Arc::new(Policy::parse_as(compiled, kept.kind)?);
+        Ok(Self {
+            text: kept.text,
+            policy,
+        })
+    }
 }
 
 impl Document {
@@ -43,9 +79,16 @@ impl Document {
     }
 
     fn of(text: &str, policy: Result<Policy, PolicyError>) -> Result<Self, AwsError> {
+        let policy = policy.map_err(|error| errors::malformed_policy(error.to_string()))?;
+        let compiled = policy.text();
+        let text = if **compiled == *text {
+            Arc::clone(compiled)
+        } else {
+            text.into()
+        };
         Ok(Self {
-            text: text.into(),
-            policy: Arc::new(policy.map_err(|error| errors::malformed_policy(error.to_string()))?),
+            text,
+            policy: Arc::new(policy),
         })
     }
 

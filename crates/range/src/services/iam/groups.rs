@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{AccountId, Arn, Timestamp};
 use stockade_wire::AwsError;
@@ -21,7 +21,7 @@ const GROUPS_PER_ACCOUNT: usize = 300;
 const GROUPS_PER_USER: usize = 10;
 
 /// A group of users.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// The name as it was given; unique without regard to case.
     pub name: String,
@@ -34,6 +34,7 @@ pub struct Group {
     /// Inline and attached policies.
     pub grants: Grants,
 }
+crate::row!(Group);
 
 impl Group {
     /// Its ARN in this account.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{AccountId, Arn, Timestamp};
 use stockade_wire::AwsError;
@@ -21,7 +21,7 @@ use crate::state::State as Range;
 const PROFILES_PER_ACCOUNT: usize = 1000;
 
 /// An instance profile.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceProfile {
     /// The name as it was given; unique without regard to case.
     pub name: String,
@@ -36,6 +36,7 @@ pub struct InstanceProfile {
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
+crate::row!(InstanceProfile);
 
 impl InstanceProfile {
     /// Its ARN in this account.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
 use stockade_wire::AwsError;
@@ -21,7 +21,7 @@ use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
 /// A console password.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoginProfile {
     /// When it was made.
     pub created: Timestamp,

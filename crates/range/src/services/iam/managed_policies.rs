@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
 use stockade_wire::AwsError;
@@ -26,7 +26,7 @@ const POLICIES_PER_ACCOUNT: usize = 1500;
 const POLICY_SIZE: usize = 6144;
 
 /// A managed policy of the customer's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManagedPolicy {
     /// The name as it was given; unique without regard to case.
     pub name: String,
@@ -51,6 +51,7 @@ pub struct ManagedPolicy {
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
+crate::row!(ManagedPolicy);
 
 impl ManagedPolicy {
     /// The document in force.

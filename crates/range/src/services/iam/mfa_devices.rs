@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{Secret, Timestamp};
 use stockade_wire::AwsError;
@@ -27,20 +27,22 @@ const STEP: i64 = 30;
 const DRIFT: i64 = 1;
 
 /// A virtual MFA device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MfaDevice {
     /// Its ARN.
     pub serial: String,
     /// The seed in base 32.
+    #[serde(with = "stockade_model::exposed")]
     pub seed: Secret,
     /// Whose it is, once it is enabled.
     pub enabled: Option<Enabled>,
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
+crate::row!(MfaDevice);
 
 /// That a device is in use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Enabled {
     /// The user's name; empty for root.
     pub user: String,

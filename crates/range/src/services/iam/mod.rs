@@ -10,7 +10,7 @@ pub mod attachments;
 mod authorization_details;
 pub mod aws_managed;
 #[cfg(test)]
-pub(in crate::services) mod bench;
+pub(crate) mod bench;
 mod boundaries;
 pub mod credential_report;
 pub mod delegation_requests;

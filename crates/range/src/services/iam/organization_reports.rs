@@ -29,6 +29,8 @@ pub struct OrganizationJob {
     outcome: Result<BTreeMap<String, ServiceUse>, (String, String)>,
 }
 
+crate::row!(OrganizationJob);
+
 /// The use of one service by an organisation's accounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ServiceUse {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{AccountId, Arn};
 use stockade_policy::Effect;
@@ -22,12 +22,12 @@ use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
 /// A user or role.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entity {
     pub arn: String,
     pub name: String,
     /// `USER` or `ROLE`.
-    pub kind: &'static str,
+    pub kind: String,
     pub id: String,
     pub path: String,
 }
@@ -62,14 +62,14 @@ pub(super) fn principals_of(
     let users = users.map(|user| Entity {
         arn: user.arn(account).to_string(),
         name: user.name.clone(),
-        kind: "USER",
+        kind: "USER".to_owned(),
         id: user.id.clone(),
         path: user.path.clone(),
     });
     let roles = roles.map(|role| Entity {
         arn: role.arn(account).to_string(),
         name: role.name.clone(),
-        kind: "ROLE",
+        kind: "ROLE".to_owned(),
         id: role.id.clone(),
         path: role.path.clone(),
     });

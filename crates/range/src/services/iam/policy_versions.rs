@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
 use stockade_wire::AwsError;
@@ -23,7 +23,7 @@ use crate::state::State as Range;
 const VERSIONS_PER_POLICY: usize = 5;
 
 /// A version of a managed policy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Version {
     /// What it says.
     pub document: Document,

@@ -35,7 +35,7 @@ pub(super) const MAX_SESSION: u32 = 3600;
 pub(super) const NAME_LENGTH: usize = 64;
 
 /// A role.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Role {
     /// The name as it was given; unique without regard to case.
     pub name: String,
@@ -71,6 +71,7 @@ pub struct SourceTemplate {
     /// The minor version.
     pub template_minor_version: u32,
 }
+crate::row!(Role);
 
 impl Role {
     /// Its ARN in this account.

@@ -42,6 +42,8 @@ pub struct ServerCertificate {
     pub tags: Vec<Tag>,
 }
 
+crate::row!(ServerCertificate);
+
 impl ServerCertificate {
     /// Its ARN in this account.
     pub fn arn(&self, account: &AccountId) -> Arn {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{Secret, Timestamp};
 use stockade_wire::AwsError;
@@ -28,7 +28,7 @@ const SERVICES: [&str; 3] = [
 ];
 
 /// A service-specific credential.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceCredential {
     /// `ACCA…`.
     pub id: String,
@@ -37,6 +37,7 @@ pub struct ServiceCredential {
     /// The name to sign in with, or Bedrock's alias.
     pub user_name: String,
     /// The password, or Bedrock's API key.
+    #[serde(with = "stockade_model::exposed")]
     pub password: Secret,
     /// Whether it may be used.
     pub status: KeyStatus,

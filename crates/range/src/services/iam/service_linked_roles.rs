@@ -75,6 +75,8 @@ pub struct DeletionTask {
     pub failure: Option<String>,
 }
 
+crate::row!(DeletionTask);
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Create {

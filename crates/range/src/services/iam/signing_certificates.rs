@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
 use stockade_wire::AwsError;
@@ -22,7 +22,7 @@ use crate::x509::X509;
 const CERTIFICATES_PER_USER: usize = 2;
 
 /// A signing certificate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SigningCertificate {
     /// 32 letters and digits.
     pub id: String,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
 use stockade_wire::AwsError;
@@ -30,7 +30,7 @@ const RSA_ENCRYPTION: [u8; 15] = [
 ];
 
 /// An SSH public key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SshKey {
     /// `APKA…`.
     pub id: String,

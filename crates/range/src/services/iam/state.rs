@@ -65,6 +65,25 @@ pub struct State {
     pub properties: Table<String, String>,
 }
 
+crate::rows!(State {
+    values: [alias, password_policy, report, tokens_for_all_regions],
+    below: [
+        users,
+        groups,
+        roles,
+        policies,
+        instance_profiles,
+        mfa_devices,
+        access_keys,
+        jobs,
+        organization_jobs,
+        server_certificates,
+        deletions,
+        delegation_requests,
+        properties
+    ],
+});
+
 /// The name under which an entity stands in its table.
 pub fn key(name: &str) -> String {
     name.to_ascii_lowercase()

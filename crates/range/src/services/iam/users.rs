@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stockade_model::{AccountId, Arn, Secret, Timestamp};
 use stockade_wire::AwsError;
@@ -30,7 +30,7 @@ use crate::state::State as Range;
 const USERS_PER_ACCOUNT: usize = 5000;
 
 /// A user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// The name as it was given; unique without regard to case.
     pub name: String,
@@ -59,6 +59,7 @@ pub struct User {
     /// By credential id.
     pub service_credentials: BTreeMap<String, ServiceCredential>,
 }
+crate::row!(User);
 
 impl User {
     /// Its ARN in this account.

@@ -60,7 +60,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .values()
         .any(|account| account.email == input.email);
     let outcome = match taken {
-        true => Err("EMAIL_ALREADY_EXISTS"),
+        true => Err("EMAIL_ALREADY_EXISTS".to_owned()),
         false => Ok(loop {
             let id = range.ids.account_id();
             if !range.accounts.contains_key(&id) {
@@ -80,7 +80,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         let member = Member {
             parent: root,
             joined: call.now,
-            method: "CREATED",
+            method: "CREATED".to_owned(),
             tags,
         };
         organization.members.insert(id.clone(), member);

@@ -35,7 +35,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let founder = Member {
         parent: root.clone(),
         joined: call.now,
-        method: "INVITED",
+        method: "INVITED".to_owned(),
         tags: Vec::new(),
     };
     let organization = Organization {

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use serde::{Deserialize, Serialize};
 use stockade_policy::{Policy, PolicyError};
 use stockade_wire::AwsError;
 
@@ -11,7 +12,7 @@ use super::errors;
 use super::state::OrganizationPolicy;
 
 /// What a policy controls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PolicyType {
     /// What an account's users and roles may do.
     ServiceControl,

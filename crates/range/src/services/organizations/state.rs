@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use stockade_model::{AccountId, Timestamp};
 use stockade_policy::{Named, Policy};
 
@@ -17,6 +18,11 @@ use crate::table::Table;
 pub struct State {
     organizations: Table<String, Arc<Organization>>,
 }
+
+crate::rows!(State {
+    values: [],
+    below: [organizations],
+});
 
 /// An organisation.
 #[derive(Debug, Clone)]
@@ -45,8 +51,13 @@ pub struct Organization {
     pub requests: Table<String, CreateRequest>,
 }
 
+crate::rows!(Organization {
+    values: [id, management, features, root, root_tags, enabled],
+    below: [units, members, policies, attachments, requests],
+});
+
 /// An organizational unit.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Unit {
     /// Its name, unique under its parent.
     pub name: String,
@@ -55,22 +66,24 @@ pub struct Unit {
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
+crate::row!(Unit);
 
 /// An account in an organisation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     /// A root's or a unit's id.
     pub parent: String,
     /// Since when.
     pub joined: Timestamp,
     /// `CREATED` or `INVITED`.
-    pub method: &'static str,
+    pub method: String,
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
+crate::row!(Member);
 
 /// A policy of an organisation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrganizationPolicy {
     /// `p-…`.
     pub id: String,
@@ -89,17 +102,19 @@ pub struct OrganizationPolicy {
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
+crate::row!(OrganizationPolicy);
 
 /// How the making of an account went.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateRequest {
     /// The name that was asked for.
     pub name: String,
     /// When.
     pub at: Timestamp,
     /// The account, or why there is none.
-    pub outcome: Result<AccountId, &'static str>,
+    pub outcome: Result<AccountId, String>,
 }
+crate::row!(CreateRequest);
 
 impl State {
     /// The organisation that an account is in.

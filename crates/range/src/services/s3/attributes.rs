@@ -71,7 +71,9 @@ pub fn read(call: &Call<'_>) -> Result<Attributes, AwsError> {
     };
     for header in HEADERS {
         if let Some(value) = text(call, header) {
-            attributes.headers.insert(header, value.to_owned());
+            attributes
+                .headers
+                .insert(header.to_owned(), value.to_owned());
         }
     }
     // The framing of the upload is no coding of the content.
@@ -84,7 +86,7 @@ pub fn read(call: &Call<'_>) -> Result<Attributes, AwsError> {
         if !codings.is_empty() {
             attributes
                 .headers
-                .insert("ContentEncoding", codings.join(","));
+                .insert("ContentEncoding".to_owned(), codings.join(","));
         }
     }
     if let Some(metadata) = call.input.get("Metadata").and_then(Value::as_object) {

@@ -2,13 +2,34 @@
 //!
 //! Owns where they are kept: in memory, shared and never copied. Nothing else in S3 knows.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
 
 /// The bytes of an object or of a part.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
 pub struct Body(Bytes);
+
+impl From<Body> for String {
+    fn from(body: Body) -> Self {
+        STANDARD.encode(&body.0)
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for Body {
+    type Error = base64::DecodeError;
+
+    fn try_from(text: Cow<'_, str>) -> Result<Self, Self::Error> {
+        STANDARD
+            .decode(text.as_bytes())
+            .map(|bytes| Self(bytes.into()))
+    }
+}
 
 impl Body {
     /// Keeps bytes.

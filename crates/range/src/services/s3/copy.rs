@@ -171,7 +171,9 @@ pub fn copy(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
         given.headers = object.attributes.headers.clone();
         given.headers.remove("WebsiteRedirectLocation");
         if let Some(redirect) = redirect {
-            given.headers.insert("WebsiteRedirectLocation", redirect);
+            given
+                .headers
+                .insert("WebsiteRedirectLocation".to_owned(), redirect);
         }
         given.metadata = object.attributes.metadata.clone();
     }

@@ -93,7 +93,7 @@ impl State {
             attributes: Attributes {
                 headers: content
                     .iter()
-                    .map(|(member, value)| (*member, (*value).to_owned()))
+                    .map(|(member, value)| ((*member).to_owned(), (*value).to_owned()))
                     .collect(),
                 storage_class: "STANDARD".to_owned(),
                 ..Attributes::default()

@@ -8,7 +8,7 @@ use stockade_wire::{AwsError, Object};
 use super::access::{bucket, text};
 use super::listing::{self, Encoding, Line, Query};
 use super::objects::quoted;
-use super::state::{Bucket, ObjectData, Version};
+use super::state::{Bucket, ObjectData, Version, Versions};
 use super::{errors, names};
 use crate::call::{Call, Reply};
 use crate::state::State;
@@ -16,7 +16,7 @@ use crate::table::Table;
 
 /// What both forms of `ListObjects` have in common.
 struct Page<'a> {
-    lines: Vec<Line<'a, Vec<Version>>>,
+    lines: Vec<Line<'a, Versions>>,
     truncated: bool,
     most: usize,
     encoding: Encoding,
@@ -30,7 +30,7 @@ fn page<'a>(bucket: &'a Bucket, call: &'a Call<'_>, after: &'a str) -> Result<Pa
         delimiter: text(call, "Delimiter").unwrap_or_default(),
         after,
     };
-    let is_there = |versions: &Vec<Version>| versions.last().is_some_and(|v| v.object.is_some());
+    let is_there = |versions: &Versions| versions.last().is_some_and(|v| v.object.is_some());
     let mut walk = listing::lines(bucket.keys(), query, is_there);
     let lines: Vec<_> = walk.by_ref().take(most).collect();
     // To ask for nothing is never to be told that there is more.
@@ -268,7 +268,7 @@ pub fn list_versions(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> 
     Ok(Reply::from(output))
 }
 
-fn newest_first<'a>(key: &'a str, versions: &'a [Version]) -> impl Iterator<Item = Entry<'a>> {
+fn newest_first<'a>(key: &'a str, versions: &'a Versions) -> impl Iterator<Item = Entry<'a>> {
     let last = versions.len().saturating_sub(1);
     versions
         .iter()
@@ -279,7 +279,7 @@ fn newest_first<'a>(key: &'a str, versions: &'a [Version]) -> impl Iterator<Item
 
 /// The versions of the marker's key that come behind the marker's version.
 fn rest_of_key<'a>(
-    keys: &'a Table<String, Vec<Version>>,
+    keys: &'a Table<String, Versions>,
     key: &str,
     version: Option<&str>,
 ) -> impl Iterator<Item = Entry<'a>> {

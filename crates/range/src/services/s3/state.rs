@@ -4,14 +4,19 @@
 //! Owns the types and the moves that keep them whole (a put, a delete, a version taken out). Must not know
 //! requests: whether somebody may, and what AWS answers, is the handlers' business.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockade_model::{AccountId, Region, Timestamp};
 use stockade_policy::Named;
 
 use super::body::Body;
 use super::checksums::{Algorithm, Checksum, Coverage};
+use crate::rows::{Key as _, Row, RowError, Rows, Writer};
 use crate::table::Table;
 
 /// Every bucket of every account.
@@ -47,6 +52,11 @@ impl State {
     }
 }
 
+crate::rows!(State {
+    values: [],
+    below: [buckets],
+});
+
 /// A bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
@@ -72,14 +82,31 @@ pub struct Bucket {
     pub encryption: Option<Value>,
     /// The rules of its lifecycle, as the API shows them.
     pub lifecycle: Option<Value>,
-    /// Every version of every key, the oldest first. No entry is empty.
-    objects: Table<String, Vec<Version>>,
+    /// Every version of every key. No entry is empty.
+    objects: Table<String, Versions>,
     /// Uploads under way, by key and id.
     uploads: Table<(String, String), Upload>,
 }
 
+crate::rows!(Bucket {
+    values: [
+        name,
+        owner,
+        region,
+        created,
+        versioning,
+        policy,
+        public_access_block,
+        ownership,
+        tags,
+        encryption,
+        lifecycle,
+    ],
+    below: [objects, uploads],
+});
+
 /// Whether a bucket keeps old versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Versioning {
     /// It never did.
     #[default]
@@ -91,7 +118,7 @@ pub enum Versioning {
 }
 
 /// A bucket's policy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BucketPolicy {
     /// As it was put.
     pub text: String,
@@ -102,7 +129,7 @@ pub struct BucketPolicy {
 }
 
 /// A block of public access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PublicAccessBlock {
     /// Refuse new public ACLs.
     pub block_acls: bool,
@@ -125,7 +152,7 @@ impl PublicAccessBlock {
 }
 
 /// Who owns what others upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ownership {
     /// The bucket's owner; there are no ACLs.
     BucketOwnerEnforced,
@@ -157,9 +184,66 @@ impl Ownership {
     }
 }
 
+/// The versions of a key, the oldest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Versions(Vec<Arc<Version>>);
+
+impl Deref for Versions {
+    type Target = [Arc<Version>];
+
+    fn deref(&self) -> &[Arc<Version>] {
+        &self.0
+    }
+}
+
+/// Each version has a row, in their order.
+impl Rows for Versions {
+    fn changes(
+        new: Option<&Self>,
+        old: Option<&Self>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), RowError> {
+        let (new, old) = (new.map_or(&[][..], |v| v), old.map_or(&[][..], |v| v));
+        let (mut new, mut old) = (new.iter().peekable(), old.iter().peekable());
+        loop {
+            let numbers = (new.peek().map(|v| v.number), old.peek().map(|v| v.number));
+            let (number, new, old) = match numbers {
+                (None, None) => return Ok(()),
+                (Some(number), None) => (number, new.next(), None),
+                (None, Some(number)) => (number, None, old.next()),
+                (Some(one), Some(other)) => match one.cmp(&other) {
+                    Ordering::Less => (one, new.next(), None),
+                    Ordering::Equal => (one, new.next(), old.next()),
+                    Ordering::Greater => (other, None, old.next()),
+                },
+            };
+            writer.within(&number.part(), |writer| {
+                <Arc<Version> as Rows>::changes(new, old, writer)
+            })?;
+        }
+    }
+
+    fn take(this: &mut Option<Self>, row: Row<'_>) -> Result<(), RowError> {
+        let (number, below) = row.next().ok_or_else(|| row.unknown())?;
+        let number = u64::of_part(number).ok_or_else(|| row.unknown())?;
+        let versions = &mut this.get_or_insert_default().0;
+        let place = versions.binary_search_by_key(&number, |version| version.number);
+        let mut version = place.ok().map(|place| versions.remove(place));
+        <Arc<Version> as Rows>::take(&mut version, below)?;
+        if let Some(version) = version {
+            versions.insert(place.unwrap_or_else(|place| place), version);
+        } else if versions.is_empty() {
+            *this = None;
+        }
+        Ok(())
+    }
+}
+
 /// A version of a key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Version {
+    /// Its place among the key's versions: each new one has a higher number.
+    number: u64,
     /// Its id; none for the version that `null` names.
     pub id: Option<String>,
     /// When it was made, in whole seconds as S3 keeps time.
@@ -175,8 +259,10 @@ impl Version {
     }
 }
 
+crate::row!(Version);
+
 /// An object: its bytes and all that is known of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectData {
     /// The bytes.
     pub body: Body,
@@ -193,10 +279,10 @@ pub struct ObjectData {
 }
 
 /// What an uploader says about an object.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attributes {
     /// Headers that come back as they were sent, by member name (`ContentType`, `CacheControl`, …).
-    pub headers: BTreeMap<&'static str, String>,
+    pub headers: BTreeMap<String, String>,
     /// `x-amz-meta-…`, without the prefix.
     pub metadata: BTreeMap<String, String>,
     /// `STANDARD` and its like.
@@ -206,7 +292,7 @@ pub struct Attributes {
 }
 
 /// Where a part of a multipart object lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartExtent {
     /// As it was uploaded.
     pub number: i64,
@@ -233,8 +319,13 @@ pub struct Upload {
     pub parts: Table<i64, Part>,
 }
 
+crate::rows!(Upload {
+    values: [initiated, initiator, account, attributes, checksum],
+    below: [parts],
+});
+
 /// An uploaded part.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// The bytes.
     pub body: Body,
@@ -245,6 +336,7 @@ pub struct Part {
     /// When it came.
     pub modified: Timestamp,
 }
+crate::row!(Part);
 
 impl Bucket {
     /// An empty bucket as AWS makes it: private, its owner owning all.
@@ -284,13 +376,13 @@ impl Bucket {
     }
 
     /// Every key with its versions (the oldest first), by key.
-    pub fn keys(&self) -> &Table<String, Vec<Version>> {
+    pub fn keys(&self) -> &Table<String, Versions> {
         &self.objects
     }
 
     /// The newest version of a key, object or delete marker.
     pub fn latest(&self, key: &str) -> Option<&Version> {
-        self.objects.get(key)?.last()
+        self.objects.get(key)?.last().map(Arc::as_ref)
     }
 
     /// The object that a plain request for the key sees.
@@ -301,17 +393,18 @@ impl Bucket {
 
     /// The version of an id (`null` for the one without).
     pub fn version(&self, key: &str, id: &str) -> Option<&Version> {
-        self.objects.get(key)?.iter().find(|v| v.id() == id)
+        let versions = self.objects.get(key)?;
+        versions.iter().find(|v| v.id() == id).map(Arc::as_ref)
     }
 
     /// The object of a version, or the newest where none is named, to change what is said about it.
     pub fn object_mut(&mut self, key: &str, id: Option<&str>) -> Option<&mut ObjectData> {
-        let versions = self.objects.get_mut(key)?;
+        let versions = &mut self.objects.get_mut(key)?.0;
         let version = match id {
             Some(id) => versions.iter_mut().find(|v| v.id() == id),
             None => versions.last_mut(),
         };
-        version?.object.as_mut()
+        Arc::make_mut(version?).object.as_mut()
     }
 
     /// Puts a version on top. `id` is that of a new version where the bucket keeps them; without it the version
@@ -323,20 +416,23 @@ impl Bucket {
         modified: Timestamp,
         object: Option<ObjectData>,
     ) {
-        let versions = self.objects.entry(key.to_owned()).or_default();
+        let versions = &mut self.objects.entry(key.to_owned()).or_default().0;
+        let number = versions.last().map_or(0, |v| v.number.saturating_add(1));
         if id.is_none() {
             versions.retain(|v| v.id.is_some());
         }
-        versions.push(Version {
+        versions.push(Arc::new(Version {
+            number,
             id,
             modified,
             object,
-        });
+        }));
     }
 
     /// Takes a version out for good.
-    pub fn remove_version(&mut self, key: &str, id: &str) -> Option<Version> {
-        let versions = self.objects.get_mut(key)?;
+    pub fn remove_version(&mut self, key: &str, id: &str) -> Option<Arc<Version>> {
+        self.version(key, id)?;
+        let versions = &mut self.objects.get_mut(key)?.0;
         let place = versions.iter().position(|v| v.id() == id)?;
         let version = versions.remove(place);
         if versions.is_empty() {
@@ -393,7 +489,7 @@ mod tests {
         bucket.put("k", None, now, None);
         bucket.put("k", Some("v1".into()), now, None);
         bucket.put("k", None, now, None);
-        let ids: Vec<_> = bucket.keys()["k"].iter().map(Version::id).collect();
+        let ids: Vec<_> = bucket.keys()["k"].iter().map(|v| v.id()).collect();
         assert_eq!(ids, ["v1", "null"]);
     }
 
