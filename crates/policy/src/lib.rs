@@ -17,6 +17,7 @@ mod policy;
 mod principal;
 mod question;
 mod resource_format;
+pub mod simulation;
 mod statement;
 mod value;
 

@@ -286,6 +286,10 @@ fn reach(q: &Question<'_>, kind: &str, name: &str) -> Option<&'static str> {
     if kind != "AWS" {
         return (name == q.principal).then_some("caller");
     }
+    // A role itself stands for a session of it without a name.
+    if name == q.principal && q.principal.contains(":role/") {
+        return Some("role");
+    }
     if name == "*" || name == q.principal {
         return Some("caller");
     }

@@ -5,6 +5,7 @@ mod drill;
 mod hunt;
 mod incident;
 mod pace;
+mod policy;
 mod range;
 mod respond;
 mod rules;
@@ -38,6 +39,8 @@ pub enum Command {
     Incident(incident::IncidentArguments),
     /// An attack and the response to it, on a range of its own: run it to learn, or to test a change
     Drill(drill::Arguments),
+    /// What IAM policies allow: ask the engine that the range decides with
+    Policy(policy::Arguments),
     /// Start a local AWS that authenticates, authorises and records every call
     Range(range::Arguments),
 }
@@ -55,6 +58,7 @@ pub fn run(command: Command) -> Status {
         Command::Recover(arguments) => incident::recover_command(&arguments),
         Command::Incident(arguments) => incident::incident_command(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
         Command::Range(arguments) => range::run(arguments),
     }
 }
