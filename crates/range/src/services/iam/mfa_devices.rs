@@ -14,6 +14,7 @@ use stockade_wire::AwsError;
 
 use super::errors;
 use super::output::{page, reply, time};
+use super::qr_code;
 use super::scope::{self, iam, iam_mut, is_root_itself};
 use super::state::{State, key};
 use super::tags::{self, Tag};
@@ -132,6 +133,10 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let mut answer = shown.clone();
     if let Some(members) = answer.as_object_mut() {
         members.insert("Base32StringSeed".into(), STANDARD.encode(&seed).into());
+        let account = call.account();
+        let text = format!("otpauth://totp/{name}@{account}?secret={seed}");
+        let picture = qr_code::png(&text).map(|png| STANDARD.encode(png));
+        members.insert("QRCodePNG".into(), picture.into());
     }
     iam_mut(range, call)?
         .mfa_devices

@@ -27,6 +27,7 @@ pub mod organization_reports;
 pub(in crate::services) mod output;
 mod policy_usage;
 pub mod policy_versions;
+mod qr_code;
 mod resources;
 mod role_templates;
 pub mod roles;
@@ -255,7 +256,7 @@ pub const ROWS: &[Row] = &[
     ),
     write(
         "CreateServiceSpecificCredential",
-        on::user,
+        on::service_credential,
         service_credentials::create,
     ),
     read(

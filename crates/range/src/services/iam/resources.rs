@@ -46,6 +46,7 @@ struct About {
     #[serde(rename = "AWSServiceName")]
     service_name: Option<String>,
     custom_suffix: Option<String>,
+    organizations_policy_id: Option<String>,
     path: Option<String>,
     path_prefix: Option<String>,
     new_path: Option<String>,
@@ -233,6 +234,29 @@ pub fn user(range: &Range, call: &Call<'_>) -> Vec<Need> {
     needs
 }
 
+/// On the user who is to sign in to one service.
+pub fn service_credential(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Asks {
+        service_name: String,
+        credential_age_days: Option<u32>,
+    }
+    let asks: Asks = call.read().unwrap_or_default();
+    let mut needs = user(range, call);
+    for need in &mut needs {
+        let context = &mut need.context;
+        context.set(
+            "iam:ServiceSpecificCredentialServiceName",
+            &asks.service_name,
+        );
+        if let Some(days) = asks.credential_age_days {
+            context.set("iam:ServiceSpecificCredentialAgeDays", days.to_string());
+        }
+    }
+    needs
+}
+
 /// On every user under a path.
 pub fn users(range: &Range, call: &Call<'_>) -> Vec<Need> {
     let asked = Asked::read(range, call);
@@ -407,7 +431,11 @@ pub fn role_template(range: &Range, call: &Call<'_>) -> Vec<Need> {
 pub fn access_report(range: &Range, call: &Call<'_>) -> Vec<Need> {
     let asked = Asked::read(range, call);
     let path = asked.about.entity_path.as_deref().unwrap_or_default();
-    vec![asked.need(asked.arn("access-report", "/", path))]
+    let mut need = asked.need(asked.arn("access-report", "/", path));
+    if let Some(policy) = &asked.about.organizations_policy_id {
+        need.context.set("iam:OrganizationsPolicyId", policy);
+    }
+    vec![need]
 }
 
 /// On the delegation request that the call makes.
