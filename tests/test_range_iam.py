@@ -75,7 +75,7 @@ def test_groups(iam, user, group, account):
     assert iam.get_group(GroupName=group)["Group"]["Arn"] == f"arn:aws:iam::{account}:group/{group}"
     refused(iam.create_group, "EntityAlreadyExists", f"Group with name {group} already exists.", GroupName=group)
     refused(iam.add_user_to_group, "NoSuchEntity", "The group with name none cannot be found.", GroupName="none", UserName=user)
-    refused(iam.add_user_to_group, "NoSuchEntity", GroupName=group, UserName="nobody")
+    refused(iam.add_user_to_group, "NoSuchEntity", "The user with name nobody cannot be found.", GroupName="none", UserName="nobody")
     iam.add_user_to_group(GroupName=group, UserName=user)
     assert [u["UserName"] for u in iam.get_group(GroupName=group)["Users"]] == [user]
     assert [g["GroupName"] for g in iam.list_groups_for_user(UserName=user)["Groups"]] == [group]

@@ -191,7 +191,7 @@ fn check(statements: &[Raw<'_>], kind: DocumentKind) -> Parsed<()> {
                     resource_format::check(resource).map_err(PolicyError::new)?;
                 }
             }
-            Trust if resources.is_some() => return error("Has prohibited field Resource."),
+            Trust if resources.is_some() => return error("Has prohibited field Resource"),
             Trust | Resource | Rcp => {}
         }
     }

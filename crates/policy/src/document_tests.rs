@@ -195,7 +195,7 @@ fn errors_of_policies_with_principals() {
         (
             trust_with("Resource", json!("*")),
             Trust,
-            "Has prohibited field Resource.",
+            "Has prohibited field Resource",
         ),
         (
             trust_with("Action", json!("s3:*")),

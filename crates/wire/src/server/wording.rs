@@ -29,7 +29,8 @@ pub(super) struct Breach {
 }
 
 impl Breach {
-    fn told(&self) -> String {
+    /// The rule that is broken and where. IAM does not repeat the value.
+    fn told(&self, with_value: bool) -> String {
         let constraint = match &self.rule {
             Rule::Given => "Member must not be null".to_owned(),
             Rule::OneOf(values) => {
@@ -57,6 +58,7 @@ impl Breach {
         let shown = self
             .shown
             .as_ref()
+            .filter(|_| with_value || self.rule == Rule::Given)
             .map(|shown| format!(" {shown}"))
             .unwrap_or_default();
         format!(
@@ -68,7 +70,11 @@ impl Breach {
 
 /// The service's own error for an input that breaks rules.
 pub(super) fn refusal(service: &Service, breaches: &[Breach]) -> AwsError {
-    let texts: Vec<String> = breaches.iter().map(Breach::told).collect();
+    let with_value = service.name != "iam";
+    let texts: Vec<String> = breaches
+        .iter()
+        .map(|breach| breach.told(with_value))
+        .collect();
     let told = format!(
         "{} validation error{} detected: {}",
         texts.len(),
@@ -102,7 +108,7 @@ fn iam_words(breach: &Breach) -> Option<String> {
     };
     let name = breach.path.rsplit('.').next()?;
     let may = match (name, pattern.as_str()) {
-        ("path", _) => {
+        ("path" | "newPath", _) => {
             "It must begin and end with / and contain only alphanumeric characters and/or / characters."
         }
         ("pathPrefix", _) => {

@@ -193,10 +193,9 @@ fn membership<'a>(
     state: &'a State,
     input: &OfGroup,
 ) -> Result<(&'a Group, &'a super::users::User), AwsError> {
-    let group = named(state, &input.group_name)?;
     let name = input.user_name.as_deref().unwrap_or_default();
     let user = state.user(name).ok_or_else(|| errors::no_user(name))?;
-    Ok((group, user))
+    Ok((named(state, &input.group_name)?, user))
 }
 
 pub(super) fn add_user(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {

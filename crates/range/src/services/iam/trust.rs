@@ -14,11 +14,10 @@ use crate::state::State as Range;
 
 /// Reads a trust policy.
 pub(super) fn read(range: &Range, text: &str) -> Result<Document, AwsError> {
+    let mut value: Value = serde_json::from_str(text)
+        .map_err(|_| errors::malformed_policy("This policy contains invalid Json"))?;
     // First the document as it is: its own errors come before its principals'.
     let document = Document::trust(text, text)?;
-    let Ok(mut value) = serde_json::from_str::<Value>(text) else {
-        return Ok(document);
-    };
     let mut changed = false;
     for_each_principal(&mut value, &mut |principal| {
         let stored = resolve(range, principal)?;
