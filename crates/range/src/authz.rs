@@ -13,6 +13,7 @@ use crate::authn::issuing_user;
 use crate::call::Call;
 use crate::row::{Need, Needs, Row};
 use crate::state::State;
+use crate::trail;
 
 /// The services that resource control policies bind.
 const RCP_SERVICES: [&str; 5] = ["s3", "sts", "kms", "sqs", "secretsmanager"];
@@ -269,12 +270,17 @@ impl Standing {
 fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Context {
     let caller = call.caller;
     let mut context = Context::new();
-    context.set("aws:CurrentTime", call.now.to_string());
+    context.set("aws:CurrentTime", trail::seconds(call.now).to_string());
     context.set("aws:EpochTime", call.now.as_second().to_string());
     context.set("aws:SecureTransport", call.tls.is_some().to_string());
     context.set("aws:SourceIp", call.source_ip);
     context.set("aws:UserAgent", call.user_agent);
     context.set("aws:RequestedRegion", call.region.as_str());
+    if let Some(page) = call.headers.get(http::header::REFERER)
+        && let Ok(page) = page.to_str()
+    {
+        context.set("aws:Referer", page);
+    }
     context.set("aws:ViaAWSService", "false");
     context.set("aws:PrincipalType", caller.principal.kind());
     context.set("aws:PrincipalIsAWSService", "false");
@@ -302,8 +308,13 @@ fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Contex
         context.set("aws:PrincipalOrgPaths", path);
     }
     if let Some(session) = &caller.session {
-        context.set("aws:TokenIssueTime", session.issued.to_string());
+        let issued = trail::seconds(session.issued);
+        context.set("aws:TokenIssueTime", issued.to_string());
         context.set("aws:MultiFactorAuthPresent", session.mfa.to_string());
+        if session.mfa {
+            let age = call.now.as_second().saturating_sub(issued.as_second());
+            context.set("aws:MultiFactorAuthAge", age.to_string());
+        }
         if let Some(identity) = &session.source_identity {
             context.set("aws:SourceIdentity", identity.as_str());
         }

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,6 +90,8 @@ pub struct Call<'a> {
     pub host: &'a str,
     /// Whether a presigned URL carries the signature.
     pub presigned: bool,
+    /// How old its signature is; none: it has none.
+    pub signature_age: Option<SignedDuration>,
     /// How the connection is protected; none: it is in the clear.
     pub tls: Option<TlsSession>,
 }

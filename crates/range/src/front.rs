@@ -3,13 +3,14 @@
 //!
 //! Owns nothing of a request but that. How an AWS call is answered is `request.rs`.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
+use http::{HeaderValue, Response};
 use stockade_model::Clock;
 use stockade_wire::{AwsError, server};
 
@@ -48,8 +49,20 @@ pub(crate) struct Front {
 impl Front {
     /// Dates an answer by the range's clock, by which clients tell how far theirs is off.
     pub fn date(&self, answer: &mut Response<Bytes>) {
-        let now = self.desk.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-        if let Ok(date) = now.to_string().parse() {
+        thread_local! {
+            /// The last date that was written, with its second: many answers have the same.
+            static WRITTEN: RefCell<(i64, Option<HeaderValue>)> = const { RefCell::new((i64::MIN, None)) };
+        }
+        let now = self.desk.clock.now();
+        let date = WRITTEN.with_borrow_mut(|(second, written)| {
+            if *second != now.as_second() || written.is_none() {
+                *second = now.as_second();
+                let text = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+                *written = HeaderValue::try_from(text).ok();
+            }
+            written.clone()
+        });
+        if let Some(date) = date {
             answer.headers_mut().insert(http::header::DATE, date);
         }
     }

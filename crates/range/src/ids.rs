@@ -118,27 +118,23 @@ impl Ids {
         ))
     }
 
-    /// A random UUID in lower case.
+    /// A random UUID in lower case: version 4, variant 10.
     pub fn uuid(&mut self) -> String {
-        let mut hex: Vec<char> = self.hex(32).chars().collect();
-        // Version 4, variant 10.
-        if let Some(version) = hex.get_mut(12) {
-            *version = '4';
-        }
-        if let Some(variant) = hex.get_mut(16) {
-            *variant = match variant.to_digit(16).unwrap_or_default() & 3 {
-                0 => '8',
-                1 => '9',
-                2 => 'a',
-                _ => 'b',
-            };
-        }
+        let mut bytes = [0; 16];
+        self.0.fill_bytes(&mut bytes);
         let mut text = String::with_capacity(36);
-        for (at, digit) in hex.into_iter().enumerate() {
-            if matches!(at, 8 | 12 | 16 | 20) {
+        for (at, byte) in bytes.into_iter().enumerate() {
+            let byte = match at {
+                6 => byte & 0x0f | 0x40,
+                8 => byte & 0x3f | 0x80,
+                _ => byte,
+            };
+            if matches!(at, 4 | 6 | 8 | 10) {
                 text.push('-');
             }
-            text.push(digit);
+            for nibble in [byte >> 4, byte & 0x0f] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
         }
         text
     }
@@ -211,5 +207,7 @@ mod tests {
         assert_eq!(uuid.len(), 36);
         assert_eq!(uuid.chars().nth(14), Some('4'));
         assert!("89ab".contains(uuid.chars().nth(19).unwrap()));
+        let dashes: Vec<usize> = uuid.match_indices('-').map(|(at, _)| at).collect();
+        assert_eq!(dashes, [8, 13, 18, 23], "{uuid}");
     }
 }

@@ -240,6 +240,9 @@ impl Desk {
             user_agent: text(&visit.parts.headers, "user-agent"),
             headers: &visit.parts.headers,
             host: text(&visit.parts.headers, "host"),
+            signature_age: claim
+                .as_ref()
+                .map(|claim| request.signature_time.duration_since(claim.signed_at)),
             presigned: claim.is_some_and(|claim| claim.presigned_expires.is_some()),
             tls: visit.peer.tls,
         };

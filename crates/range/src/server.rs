@@ -2,7 +2,9 @@
 //!
 //! Owns its life. The sockets are `sockets.rs`; how a request is answered is `request.rs`.
 
+use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -293,8 +295,11 @@ impl Tls {
         let now = SystemClock.now();
         Ok(match certificates {
             Certificates::Own => {
-                let folder =
-                    TempDir::with_prefix("stockade-range-").map_err(StartError::Temporary)?;
+                let folder = tempfile::Builder::new()
+                    .prefix("stockade-range-")
+                    .permissions(Permissions::from_mode(0o700))
+                    .tempdir()
+                    .map_err(StartError::Temporary)?;
                 Self {
                     ready: Ready::own(folder.path(), listen, now)?,
                     _folder: Some(folder),

@@ -10,6 +10,11 @@ use clap::error::ErrorKind;
 
 use commands::Command;
 
+/// A range answers with many small pieces of memory, made on one thread and let go on another: the system's allocator spends
+/// as long on them as the range does on the rest.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The AWS security incident loop: detect, triage, contain, prove it, recover, and drill all of it.
 #[derive(Parser)]
 #[command(name = "stockade", version, propagate_version = true)]

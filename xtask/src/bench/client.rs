@@ -45,12 +45,20 @@ pub struct Samples {
     pub elapsed: Duration,
     /// How long each answer took.
     pub latencies: Vec<Duration>,
+    /// The processor time that the server used.
+    pub server: Duration,
 }
 
 impl Samples {
     /// Answers a second.
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// The server's processor time for an answer.
+    pub fn cost(&self) -> Duration {
+        let answers = u32::try_from(self.latencies.len()).unwrap_or(u32::MAX);
+        self.server.checked_div(answers).unwrap_or_default()
     }
 
     /// The latency that so many of a thousand answers stay below.
@@ -65,6 +73,7 @@ impl Samples {
     /// These and those: one after the other.
     pub fn add(&mut self, more: Self) {
         self.elapsed += more.elapsed;
+        self.server += more.server;
         self.latencies.extend(more.latencies);
     }
 }
@@ -122,7 +131,11 @@ pub fn send(address: SocketAddr, load: &Load<'_>) -> Result<Samples, BenchError>
                 .map_err(|error| BenchError::Answer(error.to_string()))??;
         }
         let latencies = latencies.take();
-        Ok(Samples { elapsed, latencies })
+        Ok(Samples {
+            elapsed,
+            latencies,
+            server: Duration::ZERO,
+        })
     })
 }
 
@@ -268,13 +281,16 @@ mod tests {
     fn percentiles_are_of_all_answers() {
         let mut samples = Samples {
             elapsed: Duration::from_secs(2),
+            server: Duration::from_secs(1),
             latencies: (1..=500).map(Duration::from_millis).collect(),
         };
         samples.add(Samples {
             elapsed: Duration::from_secs(2),
+            server: Duration::from_secs(1),
             latencies: (501..=1_000).map(Duration::from_millis).collect(),
         });
         assert_eq!(samples.rate().round() as i64, 250);
+        assert_eq!(samples.cost(), Duration::from_millis(2));
         assert_eq!(samples.below(500), Duration::from_millis(501));
         assert_eq!(samples.below(990), Duration::from_millis(991));
     }

@@ -16,6 +16,8 @@ use super::{BenchError, client};
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// In how many parts of a second Linux counts processor time.
+const TICKS: u64 = 100;
 const KEY: &str = "AKIABENCHMARK0000001";
 const SECRET: &str = "a-secret-for-the-benchmark-alone-000001";
 
@@ -120,6 +122,17 @@ impl Peer {
             Kind::Stockade(_) => 1,
             Kind::Moto(_) => 0,
         }
+    }
+
+    /// The processor time that it has used. Unlike its speed this is nearly the same however busy the machine is.
+    pub fn processor_time(&self) -> Option<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
+        // The name, in brackets, may have spaces.
+        let (_, after) = stat.rsplit_once(") ")?;
+        let mut fields = after.split(' ').skip(11);
+        let (user, system): (u64, u64) =
+            (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Duration::from_millis((user + system) * 1_000 / TICKS))
     }
 
     /// The memory that it holds, in bytes.

@@ -137,7 +137,13 @@ fn measure(
             connections,
             time,
         };
-        client::send(peer.address, &load)
+        let before = peer.processor_time().unwrap_or_default();
+        let mut samples = client::send(peer.address, &load)?;
+        samples.server = peer
+            .processor_time()
+            .unwrap_or_default()
+            .saturating_sub(before);
+        Ok::<_, BenchError>(samples)
     };
     peer.reset()?;
     match operation {
@@ -214,6 +220,12 @@ fn print(columns: &[Column]) {
             )
         };
         rows.push(row("requests/s", &Samples::rate, &whole, true));
+        rows.push(row(
+            "processor time",
+            &|samples| samples.cost().as_secs_f64(),
+            &micros,
+            false,
+        ));
         rows.push(row(
             "p50",
             &|samples| samples.below(500).as_secs_f64(),
@@ -297,6 +309,10 @@ impl Row {
 
 fn whole(value: f64) -> String {
     format!("{value:.0}")
+}
+
+fn micros(seconds: f64) -> String {
+    format!("{:.0} µs", seconds * 1_000_000.0)
 }
 
 fn millis(seconds: f64) -> String {

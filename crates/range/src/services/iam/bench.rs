@@ -151,6 +151,7 @@ impl Cloud {
             headers: &headers,
             host: "localhost",
             presigned: false,
+            signature_age: None,
             tls: None,
         };
         let row =

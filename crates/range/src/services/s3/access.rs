@@ -374,9 +374,16 @@ fn request_context(call: &Call<'_>) -> Context {
             context.set(&format!("s3:{name}"), value);
         }
     }
+    if let Some(version) = call.tls.and_then(|tls| tls.version.strip_prefix("TLSv")) {
+        context.set("s3:TlsVersion", version);
+    }
     if call.caller.principal != Principal::Anonymous {
         context.set(CANONICAL_USER_ID, names::canonical_id(call.account()));
         context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+        if let Some(age) = call.signature_age {
+            // In milliseconds; a signature from a clock that is ahead is no younger than new.
+            context.set("s3:signatureAge", age.as_millis().max(0).to_string());
+        }
         context.set(
             "s3:authType",
             if call.presigned {

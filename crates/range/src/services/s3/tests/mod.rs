@@ -91,6 +91,7 @@ impl Bench {
             headers: &HeaderMap::new(),
             host: "s3.amazonaws.com",
             presigned: false,
+            signature_age: None,
             tls: None,
         };
         let row = ROWS.iter().find(|row| row.operation == operation).unwrap();
