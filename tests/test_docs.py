@@ -1,12 +1,16 @@
 """The documentation does not rot: its links lead somewhere, and its commands are ones that the program knows."""
 
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, run
+from conftest import ROOT, binary, run, start_range, stop
 
 NOT_OURS = {"target", ".venv", ".git", ".cache", "node_modules", ".pytest_cache"}
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -131,3 +135,40 @@ def test_calls_are_found_in_shell_lines():
 def test_there_are_pages_with_links_and_commands():
     assert Path(ROOT / "README.md") in pages()
     assert len(commands()) > 10
+
+
+# The guide of the range, followed to the letter
+
+
+def shell_of(page, *, but):
+    """The shell blocks of a page as one script, without those that start what is running already."""
+    blocks = [body for language, body in FENCE.findall(page.read_text()) if language == "sh"]
+    return "\n".join(block for block in blocks if not block.startswith(but))
+
+
+def test_the_range_guide_does_what_it_says(tmp_path):
+    guide = ROOT / "docs" / "guides" / "range.md"
+    cloud = start_range(tmp_path, "--trail-delay", "1s")
+    try:
+        script = shell_of(guide, but=("stockade range", "export AWS_"))
+        # The port is another, and nobody waits ten seconds.
+        script = script.replace("http://127.0.0.1:4566", cloud.endpoint).replace("sleep 15", "sleep 4")
+        env = cloud.env()
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(binary().parent), env["PATH"]])
+        home = tmp_path / "work"
+        home.mkdir()
+        done = subprocess.run(["bash", "-c", script], env=env, cwd=home, capture_output=True, text=True, timeout=120)
+        said, complained = done.stdout, done.stderr
+        shown = " ".join(guide.read_text().split("An error occurred", 1)[1].split("```", 1)[0].split())
+        assert f"An error occurred {shown}" in " ".join(complained.split()), complained
+        # Nothing else that the guide shows is refused or misspelt.
+        assert complained.count("An error occurred") == 2, complained
+        assert "command not found" not in complained and "usage:" not in complained, complained
+        record = next(line for line in said.splitlines() if '"errorCode"' in line)
+        assert json.loads(record)["userIdentity"]["userName"] == "anna"
+        assert "mallory" in said or "CreateUser" in said, said
+        assert list((home / "logs").rglob("*.json.gz"))
+        assert '"status":"running"' in said.replace(" ", "") or '"now"' in said
+        assert "data@example.com" in said
+    finally:
+        stop(cloud.process)
