@@ -27,6 +27,15 @@ REFUSALS = {
     "UnrecognizedClientException",
 }
 
+# What cannot succeed in the range: what would have to be there first cannot be made, or is not of this partition.
+REFUSED_ALWAYS = {
+    ("organizations", "CreateGovCloudAccount"),
+    ("s3", "GetBucketCors"),
+    ("s3", "GetBucketReplication"),
+    ("s3", "GetBucketWebsite"),
+    ("s3", "GetObjectLockConfiguration"),
+}
+
 answered = defaultdict(set)
 """By service and operation: the error codes of the answers; an empty one for success."""
 
@@ -78,7 +87,11 @@ def missing(service, operations):
         # Where there is nothing to give, nothing can be given wrong: there a refusal is all that can go wrong.
         return codes - REFUSALS if shape and shape.members else codes
 
+    # An exception that is none any more is a fault too.
+    succeeded = {o for o in operations if "" in answered[service, o]}
+    excepted = {o for of, o in REFUSED_ALWAYS if of == service}
     return {
-        "never called with success": [o for o in operations if "" not in answered[service, o]],
+        "never called with success": [o for o in operations if o not in succeeded | excepted],
+        "said to succeed never": sorted(succeeded & excepted),
         "never called with bad input": [o for o in operations if not bad(o)],
     }

@@ -746,3 +746,61 @@ def test_the_cli_reads_settings(range, bucket):
     assert done.returncode != 0 and "(NoSuchBucketPolicy)" in done.stderr
     done = range.cli("s3api", "get-public-access-block", "--bucket", bucket)
     assert json.loads(done.stdout)["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
+
+
+NOWHERE = {"Bucket": "no-such-bucket-anywhere"}
+OBJECT = {**NOWHERE, "Key": "k"}
+UPLOAD = {**OBJECT, "UploadId": "u"}
+BLOCK = {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}
+BY_AES = {"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}}
+RULES = {"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}}
+
+
+@pytest.mark.parametrize(
+    "operation, input",
+    [
+        *((operation, NOWHERE) for operation in (
+            "get_bucket_accelerate_configuration", "get_bucket_acl", "get_bucket_cors", "get_bucket_encryption",
+            "get_bucket_lifecycle_configuration", "get_bucket_location", "get_bucket_logging",
+            "get_bucket_notification_configuration", "get_bucket_ownership_controls", "get_bucket_policy",
+            "get_bucket_policy_status", "get_bucket_replication", "get_bucket_request_payment", "get_bucket_tagging",
+            "get_bucket_versioning", "get_bucket_website", "get_object_lock_configuration", "get_public_access_block",
+            "list_multipart_uploads", "list_object_versions", "list_objects", "list_objects_v2", "delete_bucket",
+            "delete_bucket_encryption", "delete_bucket_lifecycle", "delete_bucket_ownership_controls",
+            "delete_bucket_policy", "delete_bucket_tagging", "delete_public_access_block",
+        )),
+        *((operation, OBJECT) for operation in (
+            "get_object", "get_object_acl", "get_object_tagging", "create_multipart_upload", "delete_object",
+            "delete_object_tagging", "put_object",
+        )),
+        *((operation, UPLOAD) for operation in ("abort_multipart_upload", "list_parts")),
+        ("upload_part", {**UPLOAD, "PartNumber": 1}),
+        ("upload_part_copy", {**UPLOAD, "PartNumber": 1, "CopySource": "no-such-bucket-anywhere/k"}),
+        ("put_bucket_encryption", {**NOWHERE, **BY_AES}),
+        ("put_bucket_lifecycle_configuration", {**NOWHERE, **RULES}),
+        ("put_bucket_ownership_controls", {**NOWHERE, "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}),
+        ("put_bucket_policy", {**NOWHERE, "Policy": "{}"}),
+        ("put_bucket_tagging", {**NOWHERE, "Tagging": {"TagSet": []}}),
+        ("put_bucket_versioning", {**NOWHERE, "VersioningConfiguration": {"Status": "Enabled"}}),
+        ("put_object_tagging", {**OBJECT, "Tagging": {"TagSet": []}}),
+        ("put_public_access_block", {**NOWHERE, **BLOCK}),
+    ],
+)
+def test_a_bucket_that_is_not_there_is_told_by_every_operation(s3, operation, input):
+    error = refused(lambda: getattr(s3, operation)(**input), "NoSuchBucket", 404)
+    assert error["BucketName"] == NOWHERE["Bucket"]
+
+
+def test_what_a_bucket_has_from_the_start(s3, bucket):
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    s3.put_bucket_encryption(Bucket=bucket, **BY_AES)
+    s3.delete_bucket_encryption(Bucket=bucket)
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    for call, code in [
+        (s3.get_bucket_cors, "NoSuchCORSConfiguration"),
+        (s3.get_bucket_replication, "ReplicationConfigurationNotFoundError"),
+        (s3.get_bucket_website, "NoSuchWebsiteConfiguration"),
+        (s3.get_object_lock_configuration, "ObjectLockConfigurationNotFoundError"),
+    ]:
+        refused(lambda: call(Bucket=bucket), code, 404)

@@ -17,6 +17,8 @@ use crate::error::DrillError;
 pub(crate) const PROPAGATION: SignedDuration = SignedDuration::from_secs(4);
 /// How often the trail delivers.
 pub(crate) const DELIVERY: SignedDuration = SignedDuration::from_mins(5);
+/// How long a new account has to stay in its organisation.
+const WAIT: SignedDuration = SignedDuration::from_hours(4 * 24);
 /// The role that lets the management account into its members.
 const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 /// How many customers there are.
@@ -127,7 +129,7 @@ impl World {
             seed: Some(seed),
             iam_delay: PROPAGATION,
             trail_delay: DELIVERY,
-            still_at: Some(start),
+            still_at: Some(start.saturating_sub(WAIT).unwrap_or(start)),
             ..RangeConfig::default()
         })
         .await?;
@@ -145,7 +147,8 @@ impl World {
         let shop = new_account(&admin, "shop").await?;
         let data = new_account(&admin, "data").await?;
         let outside = new_account(&admin, "elsewhere").await?;
-        settle(&range);
+        // A new account may not leave before.
+        range.advance(WAIT);
         let stranger = admin.assume_role(&access_role(&outside), "setup").await?;
         let input = json!({"AccountId": outside});
         must(
@@ -387,6 +390,8 @@ async fn log(
     ]));
     let input = json!({"Bucket": bucket_name, "Policy": document});
     must(admin, "s3", "PutBucketPolicy", input).await?;
+    let input = json!({"ServicePrincipal": "cloudtrail.amazonaws.com"});
+    must(admin, "organizations", "EnableAWSServiceAccess", input).await?;
     let input = json!({"Name": "company", "S3BucketName": bucket_name, "IsMultiRegionTrail": true, "IsOrganizationTrail": true});
     let made = must(admin, "cloudtrail", "CreateTrail", input).await?;
     let selector = json!([{"ReadWriteType": "All", "IncludeManagementEvents": true,

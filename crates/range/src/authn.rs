@@ -171,7 +171,7 @@ fn holder<'a>(
         let Some(key) = iam.access_key(&claim.access_key) else {
             continue;
         };
-        if key.status != KeyStatus::Active {
+        if key.status != KeyStatus::Active || account.is_closed(now) {
             return Err(unknown());
         }
         let caller = match &key.owner {
@@ -197,10 +197,11 @@ fn holder<'a>(
     Ok(None)
 }
 
-/// Whether the user behind a session is still there: its credentials die with it. A role's session lives on
+/// Whether the account and the user behind a session are still there: its credentials die with them. A role's session lives on
 /// without the role, and may do nothing.
 fn still_there(state: &State, caller: &Caller, now: Timestamp) -> bool {
-    let Some(account) = state.accounts.get(&caller.account) else {
+    let account = state.accounts.get(&caller.account);
+    let Some(account) = account.filter(|account| !account.is_closed(now)) else {
         return false;
     };
     let iam = account.iam.effective(now, state.config.iam_delay);

@@ -35,6 +35,9 @@ pub fn authorise(
         Needs::These(needs) => needs(state, call),
         Needs::Checked(needs) => needs(state, call)?,
     };
+    for need in &needs {
+        refuse_closed(state, service, call, need)?;
+    }
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
     for need in &needs {
@@ -96,6 +99,31 @@ fn words(decision: &Decision, request: &Request<'_>, need: &Need, call: &Call<'_
     }
     let plain = format!(" on resource: {}", need.resource);
     message.replacen(&plain, &format!(" on resource: \"{}\"", need.resource), 1)
+}
+
+/// Nothing of a closed account can be had, whoever asks.
+fn refuse_closed(
+    state: &State,
+    service: &Service,
+    call: &Call<'_>,
+    need: &Need,
+) -> Result<(), AwsError> {
+    let owner = need
+        .owner
+        .as_ref()
+        .and_then(|owner| state.accounts.get(owner));
+    if !owner.is_some_and(|owner| owner.is_closed(call.now)) {
+        return Ok(());
+    }
+    if service.name == "s3" {
+        let message = "All access to this object has been disabled";
+        return Err(AwsError::new(403, "AllAccessDisabled", message));
+    }
+    let message = format!(
+        "User: {} is not authorized to perform: {} on resource: {}",
+        call.caller.arn, need.action, need.resource
+    );
+    Err(AwsError::access_denied(service, message))
 }
 
 /// Sessions of GetSessionToken and GetFederationToken may not call IAM (but with MFA, for the former), nor

@@ -138,6 +138,23 @@ pub struct RecordExtras {
     pub resources: Option<Value>,
     /// Another account that gets the same record, as the owner of what was touched.
     pub also_in: Option<AccountId>,
+    /// What the service did of its own because of the call, each in a record of its own.
+    pub service_events: Vec<ServiceEvent>,
+}
+
+/// Something that a service did of its own, and that is recorded without a caller.
+#[derive(Debug, Clone)]
+pub struct ServiceEvent {
+    /// In whose log.
+    pub account: AccountId,
+    /// As in `CreateAccountResult`.
+    pub name: String,
+    /// `serviceEventDetails`.
+    pub details: Value,
+    /// Who did it, as the record has it: `AWS Internal`, or the service's own name.
+    pub invoked_by: String,
+    /// Whether it changed nothing.
+    pub read_only: bool,
 }
 
 impl RecordExtras {
@@ -151,6 +168,7 @@ impl RecordExtras {
             additional: self.additional.or(other.additional),
             resources: self.resources.or(other.resources),
             also_in: self.also_in.or(other.also_in),
+            service_events: [self.service_events, other.service_events].concat(),
         }
     }
 }

@@ -115,7 +115,9 @@ impl Desk {
     /// Delivers what is due by now.
     pub fn deliver(&self) {
         let now = self.clock.now();
-        delivery::deliver_due(&mut self.write(), now);
+        let mut state = self.write();
+        self.settle(&mut state, now);
+        delivery::deliver_due(&mut state, now);
     }
 }
 

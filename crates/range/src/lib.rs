@@ -24,4 +24,5 @@ pub mod table;
 pub mod tls;
 pub mod trail;
 pub mod usage;
+mod wildcard;
 pub mod x509;

@@ -13,17 +13,17 @@ use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
-use stockade_model::Clock;
+use stockade_model::{Clock, Region};
 use stockade_policy::Principal;
 use stockade_wire::server::{self, Target};
 use stockade_wire::sigv4;
-use stockade_wire::table::Service;
+use stockade_wire::table::{self, Service};
 use stockade_wire::{AwsError, Object};
 use tracing::Level;
 
 use crate::authn::{self, Trust};
 use crate::authz;
-use crate::call::{Call, Caller, RecordExtras, Reply};
+use crate::call::{Call, Caller, RecordExtras, Reply, ServiceEvent};
 use crate::clock::RangeClock;
 use crate::front::Peer;
 use crate::ids::Ids;
@@ -305,8 +305,40 @@ impl Desk {
         for (account, record) in made {
             delivery::take(&mut state, &account, &region, record);
         }
+        if let Ok(reply) = outcome {
+            for event in reply.record.service_events.iter().cloned() {
+                self.record_service_event(&mut state, target.service, event, call.now);
+            }
+        }
+        self.settle(&mut state, call.now);
         remember_use(&mut state, call, row);
         delivery::deliver_due(&mut state, call.now);
+    }
+
+    fn record_service_event(
+        &self,
+        state: &mut State,
+        service: &Service,
+        event: ServiceEvent,
+        now: Timestamp,
+    ) {
+        let (account, region) = (event.account.clone(), Region::us_east_1());
+        let region = trail::region_of(service, &region);
+        let record = trail::service_event(service, event, now, || lock(&self.ids).uuid());
+        delivery::take(state, &account, &region, record);
+    }
+
+    /// Does what services do of their own by now, and records it.
+    pub fn settle(&self, state: &mut State, now: Timestamp) {
+        if !services::organizations::closing::is_due(state, now) {
+            return;
+        }
+        let Some(service) = table::service("organizations") else {
+            return;
+        };
+        for event in services::organizations::closing::settle(state, now) {
+            self.record_service_event(state, service, event, now);
+        }
     }
 
     /// The state, to change. A handler that panicked has been caught; what it left is kept.

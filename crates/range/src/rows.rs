@@ -351,7 +351,8 @@ impl<K: Key + Clone, V: Rows + Clone> Rows for Table<K, V> {
 }
 
 crate::row!(String);
-crate::row!(std::collections::BTreeSet<String>);
+crate::row!(Vec<String>);
+crate::row!(std::collections::BTreeMap<String, jiff::Timestamp>);
 
 /// A key of a table, as a part of a place.
 pub trait Key: Ord + Sized {

@@ -74,6 +74,8 @@ pub struct Account {
     pub email: String,
     /// When it was made.
     pub created: Timestamp,
+    /// From when on it is closed, which may be a while off; none: it is open.
+    pub closed: Option<Timestamp>,
     /// Users, roles, policies.
     pub iam: Delayed<services::iam::State>,
     /// Trails.
@@ -83,7 +85,7 @@ pub struct Account {
 }
 
 crate::rows!(Account {
-    values: [id, name, email, created],
+    values: [id, name, email, created, closed],
     below: [iam, cloudtrail],
     anew: [usage = Usage::default()],
 });
@@ -97,9 +99,15 @@ impl Account {
             name: name.to_owned(),
             email: email.to_owned(),
             created,
+            closed: None,
             cloudtrail: services::cloudtrail::State::default(),
             usage: Usage::default(),
         }
+    }
+
+    /// Whether it is closed: nobody in it may do anything, and nothing of it can be had.
+    pub fn is_closed(&self, now: Timestamp) -> bool {
+        self.closed.is_some_and(|from| from <= now)
     }
 }
 

@@ -10,6 +10,8 @@ use stockade_wire::table::{Kind, Service, ShapeId};
 
 /// What stands in place of a value that a caller gave and that must not be seen.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+/// What stands in place of an account's name and address.
+pub const WITHHELD: &str = "****";
 
 /// Members as a record shows them; null if there are none.
 pub(super) fn shown(service: &Service, shape: Option<ShapeId>, members: &Object) -> Value {
@@ -31,9 +33,10 @@ fn structure(service: &Service, id: ShapeId, given: &Object) -> Option<Map<Strin
         let Some(given) = given.get(&member.name).filter(|value| !value.is_null()) else {
             continue;
         };
-        let value = match secrecy(&member.name, service.shape(member.shape).sensitive) {
+        let sensitive = service.shape(member.shape).sensitive;
+        let value = match secrecy(service, &member.name, sensitive) {
             Secrecy::LeftOut => continue,
-            Secrecy::Masked => HIDDEN.into(),
+            Secrecy::Masked(by) => by.into(),
             Secrecy::None => match value(service, member.shape, given) {
                 Some(value) => value,
                 None => continue,
@@ -61,7 +64,7 @@ fn value(service: &Service, id: ShapeId, given: &Value) -> Option<Value> {
                 .filter_map(|(key, entry)| Some((key.clone(), value(service, of.shape, entry)?)));
             Some(Value::Object(entries.collect()))
         }
-        (Kind::Timestamp, Value::String(text)) => Some(in_words(service, text).into()),
+        (Kind::Timestamp, Value::String(text)) => Some(spoken(service, text).into()),
         (Kind::Blob, _) => None,
         _ => Some(given.clone()),
     }
@@ -69,14 +72,19 @@ fn value(service: &Service, id: ShapeId, given: &Value) -> Option<Value> {
 
 enum Secrecy {
     None,
-    Masked,
+    Masked(&'static str),
     LeftOut,
 }
 
 /// What AWS does with a member: secrets that it hands out or that are passwords it leaves out, codes it masks.
-fn secrecy(member: &str, sensitive: bool) -> Secrecy {
+fn secrecy(service: &Service, member: &str, sensitive: bool) -> Secrecy {
+    if service.name == "organizations" && sensitive {
+        // Who an account belongs to is nobody's business, but the event must tell that it was named.
+        let is_account = member.ends_with("Email") || member == "AccountName";
+        return Secrecy::Masked(if is_account { WITHHELD } else { HIDDEN });
+    }
     match member {
-        "TokenCode" | "AuthenticationCode1" | "AuthenticationCode2" => Secrecy::Masked,
+        "TokenCode" | "AuthenticationCode1" | "AuthenticationCode2" => Secrecy::Masked(HIDDEN),
         "SecretAccessKey"
         | "Password"
         | "OldPassword"
@@ -103,13 +111,16 @@ fn camel(name: &str) -> String {
     camel
 }
 
-/// `Jul 10, 2023 12:24:29 PM`; STS has one comma more.
-fn in_words(service: &Service, text: &str) -> String {
-    let Ok(time) = text.parse::<Timestamp>() else {
-        return text.to_owned();
-    };
-    let comma = if service.name == "iam" { "" } else { "," };
-    let day = time.strftime("%b %-d, %Y");
-    let hour = time.strftime("%-I:%M:%S %p");
-    format!("{day}{comma} {hour}")
+fn spoken(service: &Service, text: &str) -> String {
+    match text.parse::<Timestamp>() {
+        Err(_) => text.to_owned(),
+        // IAM's have a comma less.
+        Ok(time) if service.name == "iam" => time.strftime("%b %-d, %Y %-I:%M:%S %p").to_string(),
+        Ok(time) => in_words(time),
+    }
+}
+
+/// A time as records have it: `Jul 10, 2023, 12:24:29 PM`.
+pub fn in_words(time: Timestamp) -> String {
+    time.strftime("%b %-d, %Y, %-I:%M:%S %p").to_string()
 }

@@ -3,6 +3,7 @@
 //! Owns the record's format and the log that LookupEvents reads. What a trail delivers is `services/cloudtrail`.
 
 mod identity;
+mod limits;
 mod members;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,10 +16,11 @@ use stockade_policy::Principal;
 use stockade_wire::AwsError;
 use stockade_wire::table::{Operation, Service};
 
-use crate::call::{Call, RecordExtras, Reply};
+use crate::call::{Call, RecordExtras, Reply, ServiceEvent};
 use crate::row::{Access, EventKind, Row};
 
 pub use identity::identity;
+pub use members::{WITHHELD, in_words};
 
 /// The version of the record format that is written.
 const VERSION: &str = "1.11";
@@ -166,6 +168,40 @@ pub fn records(
         .collect()
 }
 
+/// The record of something that a service did of its own.
+pub fn service_event(
+    service: &Service,
+    event: ServiceEvent,
+    now: Timestamp,
+    mut uuid: impl FnMut() -> String,
+) -> Record {
+    let source = source(service);
+    let record = json!({
+        "eventVersion": VERSION,
+        "userIdentity": {"accountId": event.account, "invokedBy": event.invoked_by},
+        "eventTime": seconds(now).to_string(),
+        "eventSource": source,
+        "eventName": event.name,
+        "awsRegion": region_of(service, &Region::us_east_1()),
+        "sourceIPAddress": event.invoked_by,
+        "userAgent": event.invoked_by,
+        "requestParameters": null,
+        "responseElements": null,
+        "eventID": uuid(),
+        "readOnly": event.read_only,
+        "eventType": "AwsServiceEvent",
+        "managementEvent": true,
+        "recipientAccountId": event.account,
+        "serviceEventDetails": event.details,
+        "eventCategory": "Management",
+    });
+    Record {
+        value: Arc::new(record),
+        time: now,
+        is_data: false,
+    }
+}
+
 /// All of a record that does not depend on the account that gets it.
 fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, Value> {
     let Event {
@@ -187,40 +223,41 @@ fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, V
     put("awsRegion", region_of(service, call.region).as_str().into());
     put("sourceIPAddress", call.source_ip.into());
     let agent = if is_s3 {
-        format!("[{}]", call.user_agent)
+        format!("[{}]", limits::text(call.user_agent))
     } else {
-        call.user_agent.to_owned()
+        limits::text(call.user_agent).to_owned()
     };
     put("userAgent", agent.into());
     let input = || members::shown(service, operation.input, call.input);
     match outcome {
         Ok(reply) => {
-            put(
-                "requestParameters",
-                extras.request_parameters.unwrap_or_else(input),
-            );
+            let asked = extras.request_parameters.unwrap_or_else(input);
+            put("requestParameters", limits::members(asked));
             let answer = match extras.response_elements {
                 Some(given) => given,
                 None if read_only && !hands_out(service, operation) => Value::Null,
                 None => members::shown(service, operation.output, &reply.output),
             };
-            put("responseElements", answer);
+            put("responseElements", limits::members(answer));
         }
         Err(error) => {
             put("errorCode", error_code(service, &error.code).into());
-            put("errorMessage", error.message.as_str().into());
+            put("errorMessage", limits::text(&error.message).into());
             // Who was refused learns nothing more from the record than from the answer.
             let asked = match extras.request_parameters {
                 Some(given) => given,
                 None if is_refusal(&error.code) => Value::Null,
                 None => input(),
             };
-            put("requestParameters", asked);
+            put("requestParameters", limits::members(asked));
             put("responseElements", Value::Null);
         }
     }
     if let Some(additional) = extras.additional {
-        put("additionalEventData", additional);
+        put(
+            "additionalEventData",
+            limits::within(additional, limits::ADDITIONAL),
+        );
     }
     put("requestID", call.request_id.into());
     put("readOnly", read_only.into());

@@ -206,6 +206,13 @@ async fn an_organisations_trail_collects_from_its_members() {
     let trail = json!({"Name": "org", "S3BucketName": "org-trail", "IsMultiRegionTrail": true, "IsOrganizationTrail": true});
     let refused = cloud.call(&session, "cloudtrail", "CreateTrail", trail.clone());
     assert_eq!(code(refused).1, "NotOrganizationMasterAccountException");
+    let refused = cloud.call(&cloud.admin(), "cloudtrail", "CreateTrail", trail.clone());
+    assert_eq!(code(refused).1, "CloudTrailAccessNotEnabledException");
+    cloud.admin_call(
+        "organizations",
+        "EnableAWSServiceAccess",
+        json!({"ServicePrincipal": "cloudtrail.amazonaws.com"}),
+    );
     cloud.admin_call("cloudtrail", "CreateTrail", trail);
     cloud.admin_call("cloudtrail", "StartLogging", json!({"Name": "org"}));
     cloud.call(&session, "iam", "ListUsers", json!({})).unwrap();

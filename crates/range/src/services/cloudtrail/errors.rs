@@ -79,6 +79,13 @@ pub(super) fn not_management() -> AwsError {
     )
 }
 
+pub(super) fn not_trusted() -> AwsError {
+    error(
+        "CloudTrailAccessNotEnabledException",
+        "Trusted access between AWS CloudTrail and AWS Organizations is not enabled. Enable it and try again.",
+    )
+}
+
 pub(super) fn no_topic() -> AwsError {
     error(
         "InsufficientSnsTopicPolicyException",

@@ -142,6 +142,10 @@ fn check(state: &State, call: &Call<'_>, name: &str, settings: &Settings) -> Res
         if management != call.account() {
             return Err(errors::not_management());
         }
+        let organizations = state.organizations.read();
+        if !organizations.trusts(management, "cloudtrail.amazonaws.com") {
+            return Err(errors::not_trusted());
+        }
     }
     delivery::check_bucket(state, call.account(), call.region, name, settings)
 }

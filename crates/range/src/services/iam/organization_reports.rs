@@ -149,11 +149,14 @@ fn levels(
             .policy(id)
             .filter(|policy| policy.kind == PolicyType::ServiceControl)
             .ok_or_else(|| failure("NoSuchEntity", format!("The policy {id} cannot be found.")))?;
-        return Ok(vec![vec![Arc::clone(&found.policy)]]);
+        return Ok(vec![found.document.access().cloned().into_iter().collect()]);
     }
     let of = |target: &String| {
         let policies = organization.policies_on(target, PolicyType::ServiceControl);
-        policies.iter().map(|p| Arc::clone(&p.policy)).collect()
+        policies
+            .iter()
+            .filter_map(|policy| policy.document.access().cloned())
+            .collect()
     };
     Ok(ancestry.iter().map(of).collect())
 }

@@ -163,6 +163,19 @@ fn linked_role(
     })
 }
 
+/// The role that Organizations has in every account of an organisation.
+pub fn of_organizations(id: String, call: &Call<'_>) -> Result<Role, AwsError> {
+    let name = name_of(OF_ORGANIZATIONS, None).unwrap_or_default();
+    let description = "Service-linked role used by AWS Organizations to enable integration of other AWS services with Organizations.";
+    linked_role(
+        OF_ORGANIZATIONS,
+        name,
+        id,
+        Some(description.to_owned()),
+        call,
+    )
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Delete {

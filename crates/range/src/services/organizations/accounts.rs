@@ -6,32 +6,43 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stockade_model::AccountId;
+use stockade_model::{AccountId, Timestamp};
 use stockade_wire::AwsError;
 
-use super::errors;
+use super::membership::{self, Departed};
 use super::scope::{changed, managed, member, page};
-use super::state::{CreateRequest, Member, Organization};
+use super::state::{CreateRequest, Joined, Member, Organization};
 use super::tags::{self, Tag};
-use super::units;
-use crate::call::{Call, Reply};
+use super::{closing, errors, invitations, units};
+use crate::call::{Call, Reply, ServiceEvent};
 use crate::delayed::Delayed;
 use crate::services::iam;
 use crate::services::iam::output::{reply, time};
 use crate::state::{Account, State as Range};
+use crate::trail;
 
 /// The role that lets the management account into an account that it made.
 const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 
-fn shown(range: &Range, organization: &Organization, id: &AccountId, member: &Member) -> Value {
+pub(super) fn shown(
+    range: &Range,
+    organization: &Organization,
+    id: &AccountId,
+    member: &Member,
+    now: Timestamp,
+) -> Value {
     let account = range.account(id).ok();
+    let (status, state) = account.map_or(("ACTIVE", "ACTIVE"), |account| {
+        closing::standing(account, now)
+    });
     json!({
         "Id": id,
         "Arn": organization.target_arn(id.as_str()),
         "Email": account.map(|account| &account.email),
         "Name": account.map(|account| &account.name),
-        "Status": "ACTIVE",
-        "State": "ACTIVE",
+        "Status": status,
+        "State": state,
+        "Paths": [organization.full_path_of(id.as_str())],
         "JoinedMethod": member.method,
         "JoinedTimestamp": time(member.joined),
     })
@@ -52,53 +63,94 @@ struct Create {
 pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: Create = call.read()?;
     let organization = managed(range, call)?;
-    let (management, root) = (organization.management.clone(), organization.root.clone());
+    let management = organization.management.clone();
+    let role = input.role_name.as_deref().unwrap_or(ACCESS_ROLE);
+    if role.starts_with("AWSServiceRoleFor") {
+        return Err(errors::invalid(
+            "INVALID_ROLE_NAME",
+            "You provided a role name that isn't valid. A role name can't begin with the reserved prefix AWSServiceRoleFor.",
+        ));
+    }
+    if !membership::has_room(organization, 0) {
+        return Err(errors::constraint(
+            "ACCOUNT_NUMBER_LIMIT_EXCEEDED",
+            "You have exceeded the allowed number of AWS accounts.",
+        ));
+    }
     let tags = tags::merged(&[], input.tags)?;
-    let request = format!("car-{}", range.ids.hex(32));
     let taken = range
         .accounts
         .values()
-        .any(|account| account.email == input.email);
-    let outcome = match taken {
-        true => Err("EMAIL_ALREADY_EXISTS".to_owned()),
-        false => Ok(loop {
+        .any(|account| account.email.eq_ignore_ascii_case(&input.email));
+    let outcome = if !invitations::is_address(&input.email) {
+        Err("INVALID_EMAIL".to_owned())
+    } else if taken {
+        Err("EMAIL_ALREADY_EXISTS".to_owned())
+    } else {
+        Ok(loop {
             let id = range.ids.account_id();
             if !range.accounts.contains_key(&id) {
                 break id;
             }
-        }),
+        })
     };
+    let request = format!("car-{}", range.ids.hex(32));
     if let Ok(id) = &outcome {
-        let role = input.role_name.as_deref().unwrap_or(ACCESS_ROLE);
         let role_id = range.ids.unique("AROA");
         let mut account = Account::new(id.clone(), &input.account_name, &input.email, call.now);
         account.iam = Delayed::new(first_state(&management, role, role_id, call)?);
         range.accounts.insert(id.clone(), Arc::new(account));
+        membership::add_role(range, call, id)?;
     }
     let organization = changed(range, call)?;
-    if let Ok(id) = &outcome {
-        let member = Member {
-            parent: root,
-            joined: call.now,
-            method: "CREATED".to_owned(),
-            tags,
-        };
-        organization.members.insert(id.clone(), member);
-        organization.attach_defaults(id.as_str());
-    }
     let made = CreateRequest {
         name: input.account_name,
         at: call.now,
         outcome,
     };
-    let answer = json!({"CreateAccountStatus": {
+    let mut answer = reply(json!({"CreateAccountStatus": {
         "Id": request,
         "AccountName": made.name,
         "State": "IN_PROGRESS",
         "RequestedTimestamp": time(made.at),
-    }});
+    }}));
+    let events = &mut answer.record.service_events;
+    events.push(result(organization, &request, &made));
+    if let Ok(id) = &made.outcome {
+        membership::admit(organization, id, Joined::Created, tags, call.now);
+        let joined = membership::joined(organization, id, Joined::Created, call.now);
+        events.push(joined);
+    }
     organization.requests.insert(request, made);
-    Ok(reply(answer))
+    Ok(answer)
+}
+
+/// What the management account's log says once the account is there, or is not.
+fn result(organization: &Organization, id: &str, request: &CreateRequest) -> ServiceEvent {
+    let mut status = json!({
+        "id": id,
+        "state": if request.outcome.is_ok() { "SUCCEEDED" } else { "FAILED" },
+        "accountName": trail::WITHHELD,
+        "requestedTimestamp": trail::in_words(request.at),
+        "completedTimestamp": trail::in_words(request.at),
+    });
+    if let Some(members) = status.as_object_mut() {
+        match &request.outcome {
+            Ok(account) => members.insert("accountId".to_owned(), json!(account)),
+            Err(reason) => members.insert("failureReason".to_owned(), json!(reason)),
+        };
+    }
+    let details = json!({"createAccountStatus": status});
+    membership::event(organization, "CreateAccountResult", details)
+}
+
+/// The range has no partner in another partition: AWS refuses an organisation that has none in the same words.
+pub(super) fn create_in_govcloud(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
+    managed(range, call)?;
+    Err(errors::constraint(
+        "MASTER_ACCOUNT_NOT_GOVCLOUD_ENABLED",
+        "To complete this operation, the management account must have an associated account in the AWS GovCloud (US-West) Region.",
+    ))
 }
 
 fn first_state(
@@ -178,10 +230,12 @@ pub(super) fn list_requests(range: &Range, call: &Call<'_>) -> Result<Reply, Aws
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let organization = managed(range, call)?;
-    let accounts = organization
-        .members
-        .iter()
-        .map(|(id, member)| (id.to_string(), shown(range, organization, id, member)));
+    let accounts = organization.members.iter().map(|(id, member)| {
+        (
+            id.to_string(),
+            shown(range, organization, id, member, call.now),
+        )
+    });
     page(call, "Accounts", accounts)
 }
 
@@ -192,18 +246,23 @@ pub(super) fn list_for_parent(range: &Range, call: &Call<'_>) -> Result<Reply, A
         .members
         .iter()
         .filter(|(_, member)| member.parent == parent)
-        .map(|(id, member)| (id.to_string(), shown(range, organization, id, member)));
+        .map(|(id, member)| {
+            (
+                id.to_string(),
+                shown(range, organization, id, member, call.now),
+            )
+        });
     page(call, "Accounts", accounts)
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct OfAccount {
-    account_id: String,
+pub(super) struct OfAccount {
+    pub(super) account_id: String,
 }
 
 /// The account that a call names, which must be a member.
-fn named<'a>(
+pub(super) fn named<'a>(
     organization: &'a Organization,
     id: &str,
 ) -> Result<(AccountId, &'a Member), AwsError> {
@@ -219,15 +278,7 @@ pub(super) fn describe(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError
     let OfAccount { account_id } = call.read()?;
     let organization = managed(range, call)?;
     let (id, member) = named(organization, &account_id)?;
-    let mut answer = shown(range, organization, &id, member);
-    if let Some(members) = answer.as_object_mut() {
-        let path = format!(
-            "{}/{}/",
-            organization.id,
-            organization.ancestry(id.as_str()).join("/")
-        );
-        members.insert("Paths".into(), json!([path]));
-    }
+    let answer = shown(range, organization, &id, member, call.now);
     Ok(reply(json!({"Account": answer})))
 }
 
@@ -263,32 +314,35 @@ pub(super) fn move_to(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsEr
     }
     if let Some(member) = changed(range, call)?.members.get_mut(&id) {
         member.parent = input.destination_parent_id;
+        member.moved = call.now;
     }
     Ok(Reply::empty())
 }
 
-/// Takes an account out. The range does not ask for the payment details that AWS wants of it first.
-fn take_out(range: &mut Range, call: &Call<'_>, id: &AccountId) -> Result<Reply, AwsError> {
-    if member(range, call)?.management == *id {
-        return Err(errors::of(
-            "MasterCannotLeaveOrganizationException",
-            "You can't remove the management account from the organization.",
-        ));
-    }
-    let organization = changed(range, call)?;
-    organization.members.remove(id);
-    organization.attachments.remove(id.as_str());
-    Ok(Reply::empty())
+/// Takes an account out.
+fn take_out(
+    range: &mut Range,
+    call: &Call<'_>,
+    id: &AccountId,
+    how: Departed,
+) -> Result<Reply, AwsError> {
+    let organization = member(range, call)?;
+    membership::check_departure(range, organization, id, call.now)?;
+    let event = membership::departed(organization, id, how, call.now);
+    changed(range, call)?.drop_member(id);
+    let mut answer = Reply::empty();
+    answer.record.service_events.push(event);
+    Ok(answer)
 }
 
 pub(super) fn leave(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
-    take_out(range, call, call.account())
+    take_out(range, call, call.account(), Departed::Left)
 }
 
 pub(super) fn remove(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let OfAccount { account_id } = call.read()?;
     let (id, _) = named(managed(range, call)?, &account_id)?;
-    take_out(range, call, &id)
+    take_out(range, call, &id, Departed::Removed)
 }
 
 #[cfg(test)]
@@ -380,6 +434,11 @@ mod tests {
             .unwrap_err();
         assert_eq!(management.code, "MasterCannotLeaveOrganizationException");
         let role = cloud.role(id.as_str().unwrap(), "OrganizationAccountAccessRole");
+        let young = cloud
+            .call(&role, "organizations", "LeaveOrganization", json!({}))
+            .unwrap_err();
+        assert_eq!(young.fields["Reason"], "WAIT_PERIOD_ACTIVE");
+        cloud.now += jiff::SignedDuration::from_hours(96);
         cloud
             .call(&role, "organizations", "LeaveOrganization", json!({}))
             .unwrap();

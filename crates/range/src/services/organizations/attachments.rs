@@ -1,6 +1,6 @@
 //! Which policies stand on which targets.
 //!
-//! Owns attaching and detaching, with their limits: one policy of a type at least, five at most.
+//! Owns attaching and detaching, with their limits.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -9,7 +9,7 @@ use stockade_wire::AwsError;
 use super::errors;
 use super::organization::type_not_enabled;
 use super::policies::summary;
-use super::policy_types::{PER_TARGET, PolicyType};
+use super::policy_types::PolicyType;
 use super::scope::{changed, managed, page};
 use super::state::Organization;
 use crate::call::{Call, Reply};
@@ -36,34 +36,29 @@ fn check(organization: &Organization, pair: &Pair) -> Result<PolicyType, AwsErro
     Ok(policy.kind)
 }
 
-fn is_attached(organization: &Organization, pair: &Pair) -> bool {
-    organization
-        .attachments
-        .get(&pair.target_id)
-        .is_some_and(|attached| attached.contains(&pair.policy_id))
-}
-
 pub(super) fn attach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let pair: Pair = call.read()?;
     let organization = managed(range, call)?;
     let kind = check(organization, &pair)?;
-    if is_attached(organization, &pair) {
+    if organization.is_attached(&pair.policy_id, &pair.target_id) {
         return Err(errors::of(
             "DuplicatePolicyAttachmentException",
             "The selected policy is already attached to the specified target.",
         ));
     }
-    if organization.policies_on(&pair.target_id, kind).len() >= PER_TARGET {
+    if organization.policies_on(&pair.target_id, kind).len() >= kind.per_target() {
         return Err(errors::constraint(
             "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
             "You have attached the maximum number of policies to the specified target.",
         ));
     }
-    let attachments = &mut changed(range, call)?.attachments;
-    attachments
+    let organization = changed(range, call)?;
+    organization.touched.insert(kind, call.now);
+    organization
+        .attachments
         .entry(pair.target_id)
         .or_default()
-        .insert(pair.policy_id);
+        .push(pair.policy_id);
     Ok(Reply::empty())
 }
 
@@ -71,26 +66,28 @@ pub(super) fn detach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let pair: Pair = call.read()?;
     let organization = managed(range, call)?;
     let kind = check(organization, &pair)?;
-    if !is_attached(organization, &pair) {
+    if !organization.is_attached(&pair.policy_id, &pair.target_id) {
         return Err(errors::of(
             "PolicyNotAttachedException",
             "The policy isn't attached to the specified target in the specified root.",
         ));
     }
-    if kind == PolicyType::ResourceControl && pair.policy_id == kind.full_access_id() {
+    if kind == PolicyType::ResourceControl && Some(&*pair.policy_id) == kind.full_access_id() {
         return Err(errors::invalid(
             "NON_DETACHABLE_POLICY",
             "You can't detach this Amazon Web Services managed policy.",
         ));
     }
-    if organization.policies_on(&pair.target_id, kind).len() <= 1 {
+    if !kind.is_management() && organization.policies_on(&pair.target_id, kind).len() <= 1 {
         return Err(errors::constraint(
             "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
             "You cannot remove the last policy attached to the specified target. You should have at least one attached at all times.",
         ));
     }
-    if let Some(attached) = changed(range, call)?.attachments.get_mut(&pair.target_id) {
-        attached.remove(&pair.policy_id);
+    let organization = changed(range, call)?;
+    organization.touched.insert(kind, call.now);
+    if let Some(attached) = organization.attachments.get_mut(&pair.target_id) {
+        attached.retain(|id| *id != pair.policy_id);
     }
     Ok(Reply::empty())
 }
@@ -270,17 +267,17 @@ mod tests {
             last.fields["Reason"],
             "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
         );
-        let ids: Vec<_> = (0..5)
+        let ids: Vec<_> = (0..10)
             .map(|n| policy(&mut cloud, &format!("p{n}")))
             .collect();
-        for id in &ids[..4] {
+        for id in &ids[..9] {
             cloud.organizations("AttachPolicy", on_unit(id)).unwrap();
         }
-        let sixth = cloud
-            .organizations("AttachPolicy", on_unit(&ids[4]))
+        let eleventh = cloud
+            .organizations("AttachPolicy", on_unit(&ids[9]))
             .unwrap_err();
         assert_eq!(
-            sixth.fields["Reason"],
+            eleventh.fields["Reason"],
             "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
         );
         let twice = cloud
@@ -288,7 +285,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(twice.code, "DuplicatePolicyAttachmentException");
         let none = cloud
-            .organizations("DetachPolicy", on_unit(&ids[4]))
+            .organizations("DetachPolicy", on_unit(&ids[9]))
             .unwrap_err();
         assert_eq!(none.code, "PolicyNotAttachedException");
         let in_use = cloud

@@ -71,3 +71,35 @@ pub fn malformed_policy() -> AwsError {
         "The provided policy document does not meet the requirements of the specified policy type.",
     )
 }
+
+pub fn type_not_available() -> AwsError {
+    of(
+        "PolicyTypeNotAvailableForOrganizationException",
+        "You can't use the specified policy type with the feature set currently enabled for this organization.",
+    )
+}
+
+pub fn not_all_features() -> AwsError {
+    constraint(
+        "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE",
+        "You attempted to perform an operation that requires the organization to be configured to support all features.",
+    )
+}
+
+pub fn not_a_delegate() -> AwsError {
+    of(
+        "AccountNotRegisteredException",
+        "The provided account is not a registered delegated administrator for your organization.",
+    )
+}
+
+pub fn handshake_constraint(reason: &str, message: &str) -> AwsError {
+    of("HandshakeConstraintViolationException", message).with("Reason", reason)
+}
+
+pub fn no_handshake() -> AwsError {
+    of(
+        "HandshakeNotFoundException",
+        "You specified a handshake that doesn't exist.",
+    )
+}

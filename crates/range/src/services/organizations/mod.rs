@@ -5,17 +5,30 @@
 
 mod accounts;
 mod attachments;
+pub mod closing;
+mod delegates;
+pub mod documents;
+mod effective;
 mod errors;
+mod features;
+pub mod handshakes;
+mod inheritance;
+mod invitations;
+mod membership;
 mod organization;
 mod policies;
 pub mod policy_types;
+pub mod resource_policy;
 mod resources;
 mod scope;
 mod state;
 pub mod tags;
+pub mod transfers;
+mod trusted_access;
 mod units;
+mod validity;
 
-pub use state::{CreateRequest, Member, Organization, OrganizationPolicy, State, Unit};
+pub use state::{CreateRequest, Joined, Member, Organization, OrganizationPolicy, State, Unit};
 
 use resources::named;
 use stockade_wire::AwsError;
@@ -86,4 +99,44 @@ pub const ROWS: &[Row] = &[
     write("TagResource", tags::put),
     write("UntagResource", tags::remove),
     read("ListTagsForResource", tags::list),
+    write("CloseAccount", closing::close),
+    write("CreateGovCloudAccount", accounts::create_in_govcloud),
+    write("InviteAccountToOrganization", invitations::invite),
+    write("EnableAllFeatures", features::enable),
+    read("DescribeHandshake", handshakes::describe),
+    write("AcceptHandshake", handshakes::accept),
+    write("DeclineHandshake", handshakes::decline),
+    write("CancelHandshake", handshakes::cancel),
+    read("ListHandshakesForAccount", handshakes::received),
+    read("ListHandshakesForOrganization", handshakes::sent),
+    write("EnableAWSServiceAccess", trusted_access::enable),
+    write("DisableAWSServiceAccess", trusted_access::disable),
+    read("ListAWSServiceAccessForOrganization", trusted_access::list),
+    write("RegisterDelegatedAdministrator", delegates::register),
+    write("DeregisterDelegatedAdministrator", delegates::deregister),
+    read("ListDelegatedAdministrators", delegates::list),
+    read("ListDelegatedServicesForAccount", delegates::services),
+    write("PutResourcePolicy", resource_policy::put),
+    read("DescribeResourcePolicy", resource_policy::describe),
+    write("DeleteResourcePolicy", resource_policy::delete),
+    read("DescribeEffectivePolicy", effective::describe),
+    read(
+        "ListAccountsWithInvalidEffectivePolicy",
+        effective::invalid_accounts,
+    ),
+    read("ListEffectivePolicyValidationErrors", effective::faults),
+    write(
+        "InviteOrganizationToTransferResponsibility",
+        transfers::invite,
+    ),
+    read("DescribeResponsibilityTransfer", transfers::describe),
+    write("UpdateResponsibilityTransfer", transfers::update),
+    write("TerminateResponsibilityTransfer", transfers::terminate),
+    read("ListInboundResponsibilityTransfers", transfers::inbound),
+    read("ListOutboundResponsibilityTransfers", transfers::outbound),
 ];
+
+/// The row of an operation.
+fn row(operation: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.operation == operation)
+}

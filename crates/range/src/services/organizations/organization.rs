@@ -2,16 +2,18 @@
 //!
 //! Owns the organisation's own settings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_wire::AwsError;
 
 use super::errors;
+use super::membership::{self, Departed};
 use super::policy_types::PolicyType;
 use super::scope::{changed, managed, member, page};
-use super::state::{Member, Organization};
+use super::state::{Joined, Member, Organization};
+use super::transfers;
 use crate::call::{Call, Reply};
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
@@ -35,7 +37,8 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let founder = Member {
         parent: root.clone(),
         joined: call.now,
-        method: "INVITED".to_owned(),
+        method: Joined::Invited,
+        moved: call.now,
         tags: Vec::new(),
     };
     let organization = Organization {
@@ -50,13 +53,23 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         enabled: BTreeSet::new(),
         attachments: Table::new(),
         requests: Table::new(),
+        touched: BTreeMap::new(),
+        trusted: BTreeMap::new(),
+        delegates: Table::new(),
+        resource_policy: None,
+        closings: Vec::new(),
     };
-    let answer = shown(range, &organization);
+    if organization.features == "ALL" {
+        membership::add_role(range, call, call.account())?;
+    }
+    let event = membership::joined(&organization, call.account(), Joined::Invited, call.now);
+    let mut answer = reply(shown(range, &organization));
+    answer.record.service_events.push(event);
     range
         .organizations
         .write(call.now, range.config.iam_delay)
         .add(organization);
-    Ok(reply(answer))
+    Ok(answer)
 }
 
 fn shown(range: &Range, organization: &Organization) -> Value {
@@ -96,12 +109,23 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
             "To delete an organization you must first remove all member accounts (except the master).",
         ));
     }
+    if transfers::is_pending(range, &organization.id, call.now) {
+        return Err(errors::constraint(
+            "ACTIVE_RESPONSIBILITY_TRANSFER_PROCESS",
+            "You cannot delete organization due to an ongoing responsibility transfer process.",
+        ));
+    }
     let id = organization.id.clone();
-    range
-        .organizations
-        .write(call.now, range.config.iam_delay)
-        .remove(&id);
-    Ok(Reply::empty())
+    let mut answer = Reply::empty();
+    let event = membership::departed(organization, call.account(), Departed::Left, call.now);
+    answer.record.service_events.push(event);
+    let organizations = range.organizations.write(call.now, range.config.iam_delay);
+    organizations.remove(&id);
+    // What nobody can answer any more is gone with it.
+    organizations
+        .handshakes
+        .retain(|_, handshake| handshake.organization != id);
+    Ok(answer)
 }
 
 fn root(organization: &Organization) -> Value {
@@ -141,13 +165,11 @@ impl OfType {
                 "You specified a root that doesn't exist.",
             ));
         }
+        let kind = PolicyType::read(&self.policy_type)?;
         if organization.features != "ALL" {
-            return Err(errors::constraint(
-                "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE",
-                "You attempted to perform an operation that requires the organization to support all features.",
-            ));
+            return Err(errors::type_not_available());
         }
-        PolicyType::read(&self.policy_type)
+        Ok(kind)
     }
 }
 
@@ -161,14 +183,23 @@ pub(super) fn enable_type(range: &mut Range, call: &Call<'_>) -> Result<Reply, A
             "The specified policy type is already enabled.",
         ));
     }
+    if kind
+        .service()
+        .is_some_and(|service| !organization.trusts(service))
+    {
+        return Err(errors::constraint(
+            "SERVICE_ACCESS_NOT_ENABLED",
+            "You attempted to enable a policy type before you enabled service access. Call the EnableAWSServiceAccess API first.",
+        ));
+    }
     let organization = changed(range, call)?;
     organization.enabled.insert(kind);
-    for target in organization.targets() {
-        organization
-            .attachments
-            .entry(target)
-            .or_default()
-            .insert(kind.full_access_id().to_owned());
+    organization.touched.insert(kind, call.now);
+    if let Some(full_access) = kind.full_access_id() {
+        for target in organization.targets() {
+            let attached = organization.attachments.entry(target).or_default();
+            attached.push(full_access.to_owned());
+        }
     }
     Ok(reply(json!({"Root": root(organization)})))
 }
@@ -185,11 +216,12 @@ pub(super) fn disable_type(range: &mut Range, call: &Call<'_>) -> Result<Reply, 
         .values()
         .filter(|policy| policy.kind == kind);
     let mut gone: BTreeSet<String> = of_kind.map(|policy| policy.id.clone()).collect();
-    gone.insert(kind.full_access_id().to_owned());
+    gone.extend(kind.full_access_id().map(str::to_owned));
     let organization = changed(range, call)?;
     organization.enabled.remove(&kind);
+    organization.touched.insert(kind, call.now);
     organization.attachments.change_where(
-        |_, attached| !attached.is_disjoint(&gone),
+        |_, attached| attached.iter().any(|id| gone.contains(id)),
         |attached| attached.retain(|id| !gone.contains(id)),
     );
     Ok(reply(json!({"Root": root(organization)})))

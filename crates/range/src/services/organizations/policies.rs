@@ -1,4 +1,4 @@
-//! Service control and resource control policies: made, shown, changed, deleted.
+//! Policies of every type: made, shown, changed, deleted.
 //!
 //! Owns the policies. What they stand on is `attachments.rs`.
 
@@ -6,19 +6,17 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stockade_policy::Policy;
 use stockade_wire::AwsError;
 
+use super::documents::Document;
 use super::errors;
-use super::policy_types::{CONTENT_LIMIT, PolicyType};
+use super::policy_types::PolicyType;
 use super::scope::{changed, managed, page};
 use super::state::{Organization, OrganizationPolicy};
 use super::tags::{self, Tag};
 use crate::call::{Call, Reply};
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
-
-const POLICIES: usize = 1000;
 
 pub(super) fn summary(organization: &Organization, policy: &OrganizationPolicy) -> Value {
     json!({
@@ -38,16 +36,14 @@ fn shown(organization: &Organization, policy: &OrganizationPolicy) -> Value {
     }})
 }
 
-fn read(kind: PolicyType, content: &str) -> Result<Arc<Policy>, AwsError> {
-    if content.chars().count() > CONTENT_LIMIT {
+fn read(kind: PolicyType, content: &str) -> Result<Document, AwsError> {
+    if content.chars().count() > kind.content_limit() {
         return Err(errors::constraint(
             "POLICY_CONTENT_LIMIT_EXCEEDED",
             "You have exceeded the content size limit of a policy.",
         ));
     }
-    kind.parse(content)
-        .map(Arc::new)
-        .map_err(|_| errors::malformed_policy())
+    Document::read(kind, content).map_err(|_| errors::malformed_policy())
 }
 
 fn check_name(
@@ -82,14 +78,21 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     let input: Create = call.read()?;
     let organization = managed(range, call)?;
     let kind = PolicyType::read(&input.r#type)?;
+    if organization.features != "ALL" {
+        return Err(errors::type_not_available());
+    }
     check_name(organization, kind, &input.name, "")?;
-    if organization.policies.len() >= POLICIES {
+    let of_kind = organization
+        .policies
+        .values()
+        .filter(|policy| policy.kind == kind);
+    if of_kind.count() >= kind.number_limit() {
         return Err(errors::constraint(
             "POLICY_NUMBER_LIMIT_EXCEEDED",
             "You have exceeded the number of policies that you can have in an organization.",
         ));
     }
-    let policy = read(kind, &input.content)?;
+    let document = read(kind, &input.content)?;
     let tags = tags::merged(&[], input.tags)?;
     let made = OrganizationPolicy {
         id: format!("p-{}", range.ids.lower(8)),
@@ -97,7 +100,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         description: input.description,
         kind,
         content: input.content.into(),
-        policy,
+        document,
         aws: false,
         tags,
     };
@@ -150,13 +153,14 @@ pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         policy.name = name;
     }
     if let Some(content) = input.content {
-        policy.policy = read(policy.kind, &content)?;
+        policy.document = read(policy.kind, &content)?;
         policy.content = content.into();
     }
     if let Some(description) = input.description {
         policy.description = description;
     }
     let organization = changed(range, call)?;
+    organization.touched.insert(policy.kind, call.now);
     let answer = shown(organization, &policy);
     organization
         .policies
@@ -242,16 +246,13 @@ mod tests {
             bad(&mut cloud, make("two", "{")).0,
             "MalformedPolicyDocumentException"
         );
-        let long = format!("{deny}{}", " ".repeat(5120));
+        let long = format!("{deny}{}", " ".repeat(10_240));
         assert_eq!(
             bad(&mut cloud, make("two", &long)).1,
             "POLICY_CONTENT_LIMIT_EXCEEDED"
         );
         let other = json!({"Content": "{}", "Description": "", "Name": "t", "Type": "TAG_POLICY"});
-        assert_eq!(
-            bad(&mut cloud, other).0,
-            "PolicyTypeNotAvailableForOrganizationException"
-        );
+        assert_eq!(bad(&mut cloud, other).0, "MalformedPolicyDocumentException");
         let changed = cloud
             .organizations("UpdatePolicy", json!({"PolicyId": id, "Name": "uno"}))
             .unwrap();

@@ -1,16 +1,22 @@
 //! Which organisation a call is about, and pages of answers.
 //!
-//! Owns the rule that only the management account may look and change.
+//! Owns the rule whom an organisation's affairs concern: the management account; of the members those who administer a
+//! service, who may look; and those whom the organisation's resource policy lets.
+
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use stockade_policy::{Named, ResourceRule};
 use stockade_wire::AwsError;
 
-use super::errors;
 use super::state::Organization;
+use super::{errors, resource_policy, resources};
+use crate::authz;
 use crate::call::{Call, Reply};
+use crate::row::Access;
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
 
@@ -26,13 +32,37 @@ pub fn member<'a>(range: &'a Range, call: &Call<'_>) -> Result<&'a Organization,
         .ok_or_else(errors::not_in_use)
 }
 
-/// The organisation that the caller's account manages.
+/// The organisation whose affairs the call is about, if they are the caller's to see or change.
 pub fn managed<'a>(range: &'a Range, call: &Call<'_>) -> Result<&'a Organization, AwsError> {
     let organization = member(range, call)?;
-    if organization.management != *call.account() {
-        return Err(errors::denied());
+    let account = call.account();
+    let may = organization.management == *account
+        || organization.is_delegate(account, None) && looks(call.operation)
+        || resource_policy::is_delegable(call.operation) && is_let(range, organization, call);
+    match may {
+        true => Ok(organization),
+        false => Err(errors::denied()),
     }
-    Ok(organization)
+}
+
+/// Whether a delegated administrator may call an operation: to look at the organisation, but for its bills.
+fn looks(operation: &str) -> bool {
+    super::row(operation).is_some_and(|row| row.access == Access::Read)
+        && !operation.contains("ResponsibilityTransfer")
+}
+
+/// Whether the organisation's resource policy lets the caller do what the call asks for, as another account's policy
+/// would: the caller's own policies have to as well.
+fn is_let(range: &Range, organization: &Organization, call: &Call<'_>) -> bool {
+    let Some(policy) = &organization.resource_policy else {
+        return false;
+    };
+    let policy = Named::new("resource policy", Arc::clone(&policy.policy));
+    resources::named(range, call).into_iter().all(|mut need| {
+        need.owner = Some(organization.management.clone());
+        need.policy = Some((policy.clone(), ResourceRule::Ordinary));
+        authz::allowed(range, call, &need)
+    })
 }
 
 /// The caller's organisation, to change. Only after every check: from here on it is a new version.

@@ -2,26 +2,37 @@
 //!
 //! Owns the tree and the questions that the request path asks of it. Changes nothing on its own: handlers do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stockade_model::{AccountId, Timestamp};
-use stockade_policy::{Named, Policy};
+use stockade_policy::Named;
 
+use super::closing::Due;
+use super::documents::Document;
+use super::handshakes::Handshake;
 use super::policy_types::PolicyType;
+use super::resource_policy::ResourcePolicy;
 use super::tags::Tag;
+use super::transfers::Transfer;
 use crate::table::Table;
 
 /// The organisations. Most ranges have one; an account that leaves may found another.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     organizations: Table<String, Arc<Organization>>,
+    /// By id (`h-…`): they go from one organisation to accounts outside it.
+    pub(super) handshakes: Table<String, Arc<Handshake>>,
+    /// By id (`rt-…`): each is between two organisations.
+    pub(super) transfers: Table<String, Arc<Transfer>>,
+    /// What becomes of accounts that were closed, and when.
+    pub(super) due: BTreeSet<Due>,
 }
 
 crate::rows!(State {
-    values: [],
-    below: [organizations],
+    values: [due],
+    below: [organizations, handshakes, transfers],
 });
 
 /// An organisation.
@@ -45,19 +56,40 @@ pub struct Organization {
     pub policies: Table<String, Arc<OrganizationPolicy>>,
     /// The types that are switched on.
     pub enabled: BTreeSet<PolicyType>,
-    /// By target (root, unit or account): the ids of the policies on it.
-    pub attachments: Table<String, BTreeSet<String>>,
+    /// By target (root, unit or account): the ids of the policies on it, in the order in which they were attached.
+    pub attachments: Table<String, Vec<String>>,
+    /// When something last changed in what the policies of a type come to.
+    pub touched: BTreeMap<PolicyType, Timestamp>,
     /// How the making of accounts went, by request (`car-…`).
     pub requests: Table<String, CreateRequest>,
+    /// The services that may act in the accounts, and since when.
+    pub trusted: BTreeMap<String, Timestamp>,
+    /// The accounts that administer a service for the organisation: which services, and since when.
+    pub delegates: Table<AccountId, BTreeMap<String, Timestamp>>,
+    /// What members may do of the organisation's own affairs.
+    pub resource_policy: Option<Arc<ResourcePolicy>>,
+    /// When accounts were closed: how many may be is limited.
+    pub closings: Vec<Timestamp>,
 }
 
 crate::rows!(Organization {
-    values: [id, management, features, root, root_tags, enabled],
-    below: [units, members, policies, attachments, requests],
+    values: [
+        id,
+        management,
+        features,
+        root,
+        root_tags,
+        enabled,
+        touched,
+        trusted,
+        resource_policy,
+        closings
+    ],
+    below: [units, members, policies, attachments, requests, delegates],
 });
 
 /// An organizational unit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
     /// Its name, unique under its parent.
     pub name: String,
@@ -68,15 +100,27 @@ pub struct Unit {
 }
 crate::row!(Unit);
 
+/// How an account came into its organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Joined {
+    /// It was made there.
+    Created,
+    /// It was there before, and was asked in.
+    Invited,
+}
+
 /// An account in an organisation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// A root's or a unit's id.
     pub parent: String,
     /// Since when.
     pub joined: Timestamp,
-    /// `CREATED` or `INVITED`.
-    pub method: String,
+    /// How it came.
+    pub method: Joined,
+    /// When it was last moved within the tree, or joined it.
+    pub moved: Timestamp,
     /// In the order of their keys.
     pub tags: Vec<Tag>,
 }
@@ -96,7 +140,7 @@ pub struct OrganizationPolicy {
     /// The text, as it was given.
     pub content: Arc<str>,
     /// What it says.
-    pub policy: Arc<Policy>,
+    pub document: Document,
     /// Whether it is AWS's, and cannot be changed.
     pub aws: bool,
     /// In the order of their keys.
@@ -105,7 +149,7 @@ pub struct OrganizationPolicy {
 crate::row!(OrganizationPolicy);
 
 /// How the making of an account went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateRequest {
     /// The name that was asked for.
     pub name: String,
@@ -131,6 +175,16 @@ impl State {
         self.organizations.get_mut(&id).map(Arc::make_mut)
     }
 
+    /// The organisation with this id, to change.
+    pub(super) fn by_id_mut(&mut self, id: &str) -> Option<&mut Organization> {
+        self.organizations.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// The organisation with this id.
+    pub(super) fn by_id(&self, id: &str) -> Option<&Organization> {
+        self.organizations.get(id).map(Arc::as_ref)
+    }
+
     pub(super) fn add(&mut self, organization: Organization) {
         self.organizations
             .insert(organization.id.clone(), Arc::new(organization));
@@ -138,6 +192,12 @@ impl State {
 
     pub(super) fn remove(&mut self, id: &str) {
         self.organizations.remove(id);
+    }
+
+    /// Whether an account's organisation lets a service act in its accounts.
+    pub fn trusts(&self, account: &AccountId, service: &str) -> bool {
+        self.of(account)
+            .is_some_and(|organization| organization.trusts(service))
     }
 
     /// Whether an account is in an organisation.
@@ -190,10 +250,14 @@ impl State {
         let targets = organization.ancestry(account.as_str());
         let level = |target: &String| {
             let policies = organization.policies_on(target, kind);
-            let named = |policy: &OrganizationPolicy| {
-                Named::new(organization.policy_arn(policy), Arc::clone(&policy.policy))
+            let named = |policy: &Arc<OrganizationPolicy>| {
+                let document = policy.document.access()?;
+                Some(Named::new(
+                    organization.policy_arn(policy),
+                    Arc::clone(document),
+                ))
             };
-            policies.iter().map(|policy| named(policy)).collect()
+            policies.iter().filter_map(named).collect()
         };
         targets.iter().map(level).collect()
     }
@@ -234,7 +298,7 @@ impl Organization {
         self.is_parent(id) || self.parent_of(id).is_some()
     }
 
-    /// The policies of a type on a target, AWS's own first.
+    /// The policies of a type on a target, AWS's own first, the others in the order in which they were attached.
     pub fn policies_on(&self, target: &str, kind: PolicyType) -> Vec<Arc<OrganizationPolicy>> {
         let ids = self.attachments.get(target);
         let mut found: Vec<_> = ids
@@ -269,25 +333,51 @@ impl Organization {
 
     /// Puts AWS's policy of every type that is switched on upon a new unit or account.
     pub(super) fn attach_defaults(&mut self, target: &str) {
-        let defaults: Vec<_> = self
-            .enabled
-            .iter()
-            .map(|kind| kind.full_access_id().to_owned())
-            .collect();
+        let defaults = self.enabled.iter().filter_map(|kind| kind.full_access_id());
         self.attachments
             .entry(target.to_owned())
             .or_default()
-            .extend(defaults);
+            .extend(defaults.map(str::to_owned));
     }
 
-    /// The path of an account: `o-…/r-…/ou-…/123456789012/` without the account, as AWS has it.
+    /// Whether a policy stands on a target.
+    pub(super) fn is_attached(&self, policy: &str, target: &str) -> bool {
+        let attached = self.attachments.get(target);
+        attached.is_some_and(|attached| attached.iter().any(|id| id == policy))
+    }
+
+    /// The path of an account as condition keys have it: `o-…/r-…/ou-…/`, without the account.
     fn path_of(&self, account: &AccountId) -> Option<String> {
         let mut line = self.ancestry(account.as_str());
         line.pop()?;
         Some(format!("{}/{}/", self.id, line.join("/")))
     }
 
-    fn arn(&self, resource: &str) -> String {
+    /// The path of a unit or an account, with itself at the end, as Organizations shows it.
+    pub(super) fn full_path_of(&self, target: &str) -> String {
+        format!("{}/{}/", self.id, self.ancestry(target).join("/"))
+    }
+
+    /// Whether a service may act in the accounts.
+    pub fn trusts(&self, service: &str) -> bool {
+        self.trusted.contains_key(service)
+    }
+
+    /// Whether an account administers a service for the organisation; without one: any service.
+    pub fn is_delegate(&self, account: &AccountId, service: Option<&str>) -> bool {
+        self.delegates.get(account).is_some_and(|services| {
+            service.map_or(!services.is_empty(), |name| services.contains_key(name))
+        })
+    }
+
+    /// Takes an account out of the tree, and all that was said of it with it.
+    pub(super) fn drop_member(&mut self, account: &AccountId) {
+        self.members.remove(account);
+        self.attachments.remove(account.as_str());
+        self.delegates.remove(account);
+    }
+
+    pub(super) fn arn(&self, resource: &str) -> String {
         format!("arn:aws:organizations::{}:{resource}", self.management)
     }
 

@@ -56,35 +56,60 @@ pub(super) fn merged(old: &[Tag], new: Vec<Tag>) -> Result<Vec<Tag>, AwsError> {
     Ok(tags)
 }
 
-fn tags_of<'a>(organization: &'a Organization, id: &str) -> Result<&'a [Tag], AwsError> {
+/// The tags of something of the organisation's; none if it has nothing of this id.
+pub(super) fn tags_of<'a>(
+    range: &'a Range,
+    organization: &'a Organization,
+    id: &str,
+) -> Option<&'a [Tag]> {
     if organization.root == id {
-        return Ok(&organization.root_tags);
+        return Some(&organization.root_tags);
     }
-    let unit = organization.units.get(id).map(|unit| &*unit.tags);
-    let policy = organization.policies.get(id).map(|policy| &*policy.tags);
-    let account = id
-        .parse::<AccountId>()
-        .ok()
-        .and_then(|id| organization.members.get(&id));
-    unit.or(policy)
-        .or(account.map(|member| &*member.tags))
-        .ok_or_else(errors::no_target)
+    let of_policy = organization.resource_policy.as_ref();
+    let account = id.parse::<AccountId>().ok();
+    let transfer = range.organizations.read().transfers.get(id);
+    None.or(organization.units.get(id).map(|unit| &*unit.tags))
+        .or(organization.policies.get(id).map(|policy| &*policy.tags))
+        .or(account
+            .and_then(|id| organization.members.get(&id))
+            .map(|member| &*member.tags))
+        .or(of_policy
+            .filter(|policy| policy.id == id)
+            .map(|policy| &*policy.tags))
+        .or(transfer
+            .filter(|transfer| transfer.target.organization == organization.id)
+            .map(|transfer| &*transfer.tags))
 }
 
-fn set(organization: &mut Organization, id: &str, tags: Vec<Tag>) {
+fn set(range: &mut Range, call: &Call<'_>, id: &str, tags: Vec<Tag>) -> Result<(), AwsError> {
+    let organizations = range.organizations.write(call.now, range.config.iam_delay);
+    if let Some(transfer) = organizations.transfers.get_mut(id) {
+        Arc::make_mut(transfer).tags = tags;
+        return Ok(());
+    }
+    let organization = changed(range, call)?;
     if organization.root == id {
         organization.root_tags = tags;
     } else if let Some(unit) = organization.units.get_mut(id) {
         unit.tags = tags;
     } else if let Some(policy) = organization.policies.get_mut(id) {
         Arc::make_mut(policy).tags = tags;
+    } else if let Some(policy) = &mut organization.resource_policy
+        && policy.id == id
+    {
+        Arc::make_mut(policy).tags = tags;
     } else if let Some(member) = id
         .parse()
         .ok()
-        .and_then(|id| organization.members.get_mut(&id))
+        .and_then(|id: AccountId| organization.members.get_mut(&id))
     {
         member.tags = tags;
     }
+    Ok(())
+}
+
+fn named<'a>(range: &'a Range, call: &Call<'_>, id: &str) -> Result<&'a [Tag], AwsError> {
+    tags_of(range, managed(range, call)?, id).ok_or_else(errors::no_target)
 }
 
 #[derive(Deserialize)]
@@ -99,25 +124,22 @@ struct OfResource {
 
 pub(super) fn put(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: OfResource = call.read()?;
-    let tags = merged(
-        tags_of(managed(range, call)?, &input.resource_id)?,
-        input.tags,
-    )?;
-    set(changed(range, call)?, &input.resource_id, tags);
+    let tags = merged(named(range, call, &input.resource_id)?, input.tags)?;
+    set(range, call, &input.resource_id, tags)?;
     Ok(Reply::empty())
 }
 
 pub(super) fn remove(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: OfResource = call.read()?;
-    let mut tags = tags_of(managed(range, call)?, &input.resource_id)?.to_vec();
+    let mut tags = named(range, call, &input.resource_id)?.to_vec();
     tags.retain(|tag| !input.tag_keys.contains(&tag.key));
-    set(changed(range, call)?, &input.resource_id, tags);
+    set(range, call, &input.resource_id, tags)?;
     Ok(Reply::empty())
 }
 
 pub(super) fn list(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: OfResource = call.read()?;
-    let tags = tags_of(managed(range, call)?, &input.resource_id)?;
+    let tags = named(range, call, &input.resource_id)?;
     page(
         call,
         "Tags",

@@ -22,7 +22,7 @@ fn shown(organization: &Organization, id: &str, unit: &Unit) -> Value {
         "Id": id,
         "Arn": organization.target_arn(id),
         "Name": unit.name,
-        "Path": format!("{}/{}/", organization.id, organization.ancestry(id).join("/")),
+        "Path": organization.full_path_of(id),
     })
 }
 
