@@ -12,6 +12,7 @@ use stockade_wire::table::Service;
 use crate::authn::issuing_user;
 use crate::call::Call;
 use crate::row::{Need, Needs, Row};
+use crate::services::sts::authorization_message;
 use crate::state::State;
 use crate::trail;
 
@@ -42,7 +43,7 @@ pub fn authorise(
     let common = common_context(state, call, &standing);
     for need in &needs {
         let refused = standing.ask(state, call, need, &common, |request, policies| {
-            refused_words(request, policies, need, call)
+            refused_words(state, request, policies, need, call)
         });
         if let Some(words) = refused {
             return Err(AwsError::access_denied(service, words));
@@ -65,12 +66,13 @@ pub fn refusal(state: &State, call: &Call<'_>, need: &Need) -> Option<String> {
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
     standing.ask(state, call, need, &common, |request, policies| {
-        refused_words(request, policies, need, call)
+        refused_words(state, request, policies, need, call)
     })
 }
 
 /// What a caller is told who is not allowed a request. The reasons are gathered for those alone.
 fn refused_words(
+    state: &State,
     request: &Request<'_>,
     policies: &Policies<'_>,
     need: &Need,
@@ -80,12 +82,26 @@ fn refused_words(
         return None;
     }
     let decision = evaluate(request, policies);
-    Some(words(&decision, request, need, call))
+    Some(words(state, &decision, request, policies, need, call))
 }
 
 /// The refusal in the words of the engine, which are AWS's.
-fn words(decision: &Decision, request: &Request<'_>, need: &Need, call: &Call<'_>) -> String {
+fn words(
+    state: &State,
+    decision: &Decision,
+    request: &Request<'_>,
+    policies: &Policies<'_>,
+    need: &Need,
+    call: &Call<'_>,
+) -> String {
+    // Strangers are told what they may not do, and nothing more.
+    if let Principal::Federated { .. } = call.caller.principal {
+        return format!("Not authorized to perform {}", need.action);
+    }
     let message = decision.refusal(request);
+    if call.service == "ec2" {
+        return authorization_message::refusal(state, call, decision, request, policies, &message);
+    }
     if call.service != "s3" {
         return message;
     }
@@ -135,6 +151,10 @@ fn refuse_weak_session(service: &Service, row: &Row, call: &Call<'_>) -> Result<
     if row.operation == "GetCallerIdentity" {
         return Ok(());
     }
+    // One task of a root is its session's own; and what is delegated is a partner's, not the user's.
+    if session.assumed_root || session.delegate.is_some() {
+        return Ok(());
+    }
     let refused = match (&call.caller.principal, service.name.as_str()) {
         (Principal::User { .. } | Principal::Root { .. }, "iam") => !session.mfa,
         (Principal::User { .. } | Principal::Root { .. }, "sts") => row.operation != "AssumeRole",
@@ -152,6 +172,11 @@ fn refuse_weak_session(service: &Service, row: &Row, call: &Call<'_>) -> Result<
         return Err(AwsError::access_denied(service, message));
     }
     Err(AwsError::unknown_access_key(service))
+}
+
+/// The tags of the caller: those of the user or role, and those of the session in their place.
+pub fn principal_tags(state: &State, call: &Call<'_>) -> Vec<(String, String)> {
+    Standing::of(state, call.caller, call.now).tags
 }
 
 /// Every policy that comes with the caller.
@@ -219,6 +244,10 @@ impl Standing {
                     standing.boundary = iam.boundary_of_user(&user.name);
                 }
             }
+            Principal::Root { .. } if caller.session.as_ref().is_some_and(|s| s.assumed_root) => {
+                let session = caller.session.as_ref();
+                standing.identity = session.map(|s| s.policies.clone()).unwrap_or_default();
+            }
             Principal::Root { .. } | Principal::Federated { .. } | Principal::Service { .. } => {}
             Principal::Anonymous => return standing,
         }
@@ -278,6 +307,8 @@ impl Standing {
                 .caller
                 .session
                 .as_ref()
+                // What a root's session may not do stands with its own policies.
+                .filter(|session| !session.assumed_root)
                 .map_or(&[], |session| session.policies.as_slice()),
             scps: &self.scps,
             rcps: &rcps,
@@ -342,6 +373,15 @@ fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Contex
         if session.mfa {
             let age = call.now.as_second().saturating_sub(issued.as_second());
             context.set("aws:MultiFactorAuthAge", age.to_string());
+        }
+        if session.assumed_root {
+            context.set("aws:AssumedRoot", "true");
+        }
+        if let Some(federation) = &session.federation {
+            context.set("aws:FederatedProvider", federation.provider.as_str());
+            for (key, values) in &federation.context {
+                context.insert(key, values.iter().cloned());
+            }
         }
         if let Some(identity) = &session.source_identity {
             context.set("aws:SourceIdentity", identity.as_str());

@@ -7,10 +7,12 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use stockade_model::{AccountId, Region};
 use stockade_policy::{Named, Principal};
 use stockade_wire::{AwsError, Object};
+
+use crate::services::sts::Vouched;
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,32 @@ pub struct Session {
     pub chained: bool,
     /// The unique id of the user who asked for it, for a federated user.
     pub issuer_id: Option<String>,
+    /// What an identity provider vouched for, where a role was assumed by its word.
+    pub federation: Option<Federation>,
+    /// Whether another account acts as root here, for one task: then the policies are what it may not do.
+    pub assumed_root: bool,
+    /// The partner's account, where the session was delegated to one.
+    pub delegate: Option<AccountId>,
+}
+
+/// What an identity provider vouches for, and what stays of it in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Federation {
+    /// By what it vouches.
+    pub kind: FederationKind,
+    /// The provider's ARN, or its domain.
+    pub provider: String,
+    /// Condition keys with their values.
+    pub context: Vec<(String, Vec<String>)>,
+}
+
+/// By what an identity provider vouches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FederationKind {
+    /// A SAML response.
+    Saml,
+    /// An OpenID Connect token.
+    WebIdentity,
 }
 
 /// How a connection is protected, as the trail shows it.
@@ -74,6 +102,8 @@ pub struct Call<'a> {
     pub body: Option<&'a Bytes>,
     /// Who calls.
     pub caller: &'a Caller,
+    /// What an identity provider says of the caller, who has signed nothing.
+    pub vouched: Option<&'a Vouched>,
     /// The region that the call is for.
     pub region: &'a Region,
     /// The range's time.
@@ -132,6 +162,12 @@ pub struct RecordExtras {
     pub request_parameters: Option<Value>,
     /// In place of the output; `Some(Null)` shows none.
     pub response_elements: Option<Value>,
+    /// Beside the input.
+    pub more_parameters: Map<String, Value>,
+    /// In place of the caller: `userIdentity`.
+    pub user_identity: Option<Value>,
+    /// In place of the message of a refusal.
+    pub refusal_message: Option<String>,
     /// `additionalEventData`.
     pub additional: Option<Value>,
     /// `resources`.
@@ -165,6 +201,12 @@ impl RecordExtras {
             event_name: self.event_name.or(other.event_name),
             request_parameters: self.request_parameters.or(other.request_parameters),
             response_elements: self.response_elements.or(other.response_elements),
+            more_parameters: match self.more_parameters.is_empty() {
+                true => other.more_parameters,
+                false => self.more_parameters,
+            },
+            user_identity: self.user_identity.or(other.user_identity),
+            refusal_message: self.refusal_message.or(other.refusal_message),
             additional: self.additional.or(other.additional),
             resources: self.resources.or(other.resources),
             also_in: self.also_in.or(other.also_in),

@@ -17,6 +17,7 @@ use stockade_wire::{AwsError, server};
 use crate::authn::Trust;
 use crate::call::TlsSession;
 use crate::control;
+use crate::issuers;
 use crate::request::Desk;
 use crate::server::Birth;
 
@@ -78,6 +79,9 @@ impl Front {
     /// Answers; a panic in one request is an `InternalFailure` of that one.
     pub fn answer(&self, parts: &Parts, body: &Bytes, peer: &Peer) -> Response<Bytes> {
         let answered = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(answer) = issuers::answer(&self.desk, parts) {
+                return answer;
+            }
             match control::called(parts.uri.path()) {
                 Some(call) => {
                     control::answer(&self.desk, &self.birth, call, parts, body, peer.address)

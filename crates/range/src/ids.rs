@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use stockade_model::{AccountId, Secret};
 
 const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// How many letters follow the prefix of an access key's id.
+const KEY_LETTERS: u32 = 16;
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -100,9 +102,24 @@ impl Ids {
         format!("{prefix}{}", self.letters(BASE32, 17))
     }
 
-    /// The id of an access key, of 20 letters: `AKIA…` for a long-term key, `ASIA…` for a session's.
-    pub fn access_key(&mut self, prefix: &str) -> String {
-        format!("{prefix}{}", self.letters(BASE32, 16))
+    /// The id of an access key, of 20 letters: `AKIA…` for a long-term key, `ASIA…` for a session's. As on AWS it
+    /// tells the account: see [`account_of`].
+    pub fn access_key(&mut self, prefix: &str, account: &AccountId) -> String {
+        let number = account.as_str().parse::<u64>().unwrap_or_default();
+        // 80 bits: one that is set, 40 of the account, 39 of chance.
+        let chance: u128 = self
+            .bytes(8)
+            .into_iter()
+            .fold(0, |bits, byte| (bits << 8) | u128::from(byte));
+        let bits = (1 << 79) | (u128::from(number) << 39) | (chance & ((1 << 39) - 1));
+        let letters = (0..KEY_LETTERS).rev().filter_map(|at| {
+            let digit = usize::try_from((bits >> (at * 5)) & 31).ok()?;
+            BASE32.get(digit).map(|letter| char::from(*letter))
+        });
+        letters.fold(prefix.to_owned(), |mut id, letter| {
+            id.push(letter);
+            id
+        })
     }
 
     /// A secret access key: 40 characters.
@@ -110,11 +127,13 @@ impl Ids {
         Secret::new(STANDARD.encode(self.bytes(30)))
     }
 
-    /// A session token.
-    pub fn token(&mut self) -> Secret {
+    /// A session token of so many characters at least.
+    pub fn token(&mut self, least: usize) -> Secret {
+        const START: &str = "IQoJb3JpZ2luX2Vj";
+        let bytes = least.saturating_sub(START.len()).div_ceil(4) * 3;
         Secret::new(format!(
-            "IQoJb3JpZ2luX2Vj{}",
-            STANDARD.encode(self.bytes(240))
+            "{START}{}",
+            STANDARD.encode(self.bytes(bytes.max(240)))
         ))
     }
 
@@ -174,6 +193,22 @@ impl Ids {
     }
 }
 
+/// The account that the id of an access key tells; none for what is no such id, and for keys from before ids told
+/// it.
+pub fn account_of(access_key: &str) -> Option<AccountId> {
+    let letters = access_key.get(4..).filter(|rest| rest.len() == 16)?;
+    let mut bits: u128 = 0;
+    for letter in letters.bytes() {
+        let digit = BASE32.iter().position(|known| *known == letter)?;
+        bits = (bits << 5) | u128::try_from(digit).ok()?;
+    }
+    if bits >> 79 == 0 {
+        return None;
+    }
+    let number = (bits >> 39) & ((1 << 40) - 1);
+    format!("{number:012}").parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,10 +233,35 @@ mod tests {
     }
 
     #[test]
+    fn only_ids_that_tell_an_account_tell_one() {
+        // Published examples of what AWS's ids tell.
+        for (id, account) in [
+            ("ASIAY34FZKBOKMUTVV7A", Some("609629065308")),
+            ("ASIAQNZGKIQY56JQ7WML", Some("029608264753")),
+            ("AKIAADMINISTRATOR001", None),
+            ("AKIAIOSFODNN7EXAMPLE", None),
+            ("AKIA", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                account_of(id).as_ref().map(AccountId::as_str),
+                account,
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
     fn ids_have_the_shapes_of_aws() {
         let mut ids = Ids::unforeseeable().unwrap();
         assert_eq!(ids.unique("AIDA").len(), 21);
-        assert_eq!(ids.access_key("ASIA").len(), 20);
+        let account: AccountId = "012345678901".parse().unwrap();
+        let key = ids.access_key("ASIA", &account);
+        assert_eq!(key.len(), 20);
+        assert_eq!(account_of(&key), Some(account.clone()));
+        assert_ne!(key, ids.access_key("ASIA", &account));
+        assert_eq!(ids.token(0).expose().len(), 336);
+        assert!((4_096..4_100).contains(&ids.token(4_096).expose().len()));
         assert_eq!(ids.secret().expose().len(), 40);
         let uuid = ids.uuid();
         assert_eq!(uuid.len(), 36);

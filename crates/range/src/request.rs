@@ -27,10 +27,12 @@ use crate::call::{Call, Caller, RecordExtras, Reply, ServiceEvent};
 use crate::clock::RangeClock;
 use crate::front::Peer;
 use crate::ids::Ids;
+use crate::provider_keys::{ProviderKeys, Reach};
 use crate::regions;
 use crate::row::{Handler, Needs, Row};
 use crate::services;
 use crate::services::cloudtrail::delivery;
+use crate::services::sts::{self, Hand, Vouched};
 use crate::state::State;
 use crate::trail;
 
@@ -54,6 +56,8 @@ pub struct Desk {
     ids: Mutex<Ids>,
     /// The last requests, whoever made them.
     seen: Mutex<VecDeque<Seen>>,
+    /// The keys of identity providers.
+    providers: ProviderKeys,
 }
 
 /// A request as the range saw it, recorded in a trail or not: AWS keeps no record of who fails to say who they are.
@@ -95,6 +99,34 @@ impl Desk {
             trust,
             ids: Mutex::new(ids),
             seen: Mutex::new(VecDeque::new()),
+            providers: ProviderKeys::new(Reach::Public),
+        }
+    }
+
+    /// The same, which asks identity providers by these.
+    #[must_use]
+    pub fn asking_providers(self, providers: ProviderKeys) -> Self {
+        Self { providers, ..self }
+    }
+
+    /// Does what a request needs before it can be answered at once: an identity provider is asked for its keys, while
+    /// nothing waits for it.
+    pub async fn prepare(&self, parts: &Parts, body: &Bytes) {
+        if !sts::may_need_keys(parts, body) {
+            return;
+        }
+        let Ok(target) = server::identify(parts, body) else {
+            return;
+        };
+        if target.service.name != "sts" || target.operation.name != sts::WEB_IDENTITY {
+            return;
+        }
+        let Ok(decoded) = server::decode(&target, parts, body) else {
+            return;
+        };
+        let asked = sts::web_identity::question(&self.read(), self.clock.now(), &decoded.input);
+        if let Some((question, enough)) = asked {
+            self.providers.ask(&question, enough).await;
         }
     }
 
@@ -205,8 +237,10 @@ impl Desk {
         let region = regions::asked(service, claim.as_ref())?;
         // Who calls is settled before anything else: a stranger learns nothing from validation, and leaves no
         // record in anybody's trail.
+        let unsigned = sts::is_unsigned(service, target.operation);
         let request = authn::Request {
             service,
+            unsigned,
             claim: claim.as_ref(),
             parts: visit.parts,
             body,
@@ -221,18 +255,28 @@ impl Desk {
             self.write().add_account(account, visit.now);
         }
         let known = authn::authenticate(&self.read(), self.trust, &request)?;
-        seen.caller_arn = Some(known.caller.arn.clone());
         let decoded = server::decode(target, visit.parts, &known.body);
         let (input, body, malformed) = match decoded {
             Ok(decoded) => (decoded.input, decoded.body, None),
             Err(error) => (Object::new(), None, Some(error)),
         };
+        // Who has signed nothing is who an identity provider says.
+        let (vouched, malformed) = match malformed {
+            None if unsigned => match self.vouch(target, &input, visit.now) {
+                Ok(vouched) => (Some(vouched), None),
+                Err(error) => (None, Some(error)),
+            },
+            malformed => (None, malformed),
+        };
+        let caller = vouched.as_ref().map_or(&known.caller, |v| &v.caller);
+        seen.caller_arn = Some(caller.arn.clone());
         let call = Call {
             service: &service.name,
             operation: &target.operation.name,
             input: &input,
             body: body.as_ref(),
-            caller: &known.caller,
+            caller,
+            vouched: vouched.as_ref(),
             region: &region,
             now: visit.now,
             request_id: visit.request_id,
@@ -260,6 +304,18 @@ impl Desk {
         };
         self.remember(target, row, &call, &outcome, described);
         outcome
+    }
+
+    fn vouch(&self, target: &Target, input: &Object, now: Timestamp) -> Result<Vouched, AwsError> {
+        let operation = target.operation;
+        server::validate(target.service, operation, input, false)?;
+        let hand = Hand {
+            range: &self.read(),
+            keys: &self.providers,
+            now,
+            aged: &|issued| self.clock.for_signature(issued, false),
+        };
+        sts::vouch(&hand, &operation.name, input)
     }
 
     fn run(&self, target: &Target, row: &Row, call: &Call<'_>) -> Result<Reply, AwsError> {

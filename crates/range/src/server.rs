@@ -23,6 +23,7 @@ use crate::authn::Trust;
 use crate::clock::RangeClock;
 use crate::front::{Front, Peer};
 use crate::ids::{Ids, NoRandomness};
+use crate::provider_keys::{ProviderKeys, Reach};
 use crate::request::Desk;
 use crate::services::iam;
 use crate::sockets;
@@ -148,7 +149,7 @@ impl Range {
         let administrator = config
             .admin_key
             .clone()
-            .unwrap_or_else(|| (ids.access_key("AKIA"), ids.secret()));
+            .unwrap_or_else(|| (ids.access_key("AKIA", &config.account), ids.secret()));
         let birth = Birth {
             behaviour: Behaviour {
                 iam_delay: config.iam_delay,
@@ -195,6 +196,12 @@ impl Range {
         };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let reach = if address.ip().is_loopback() {
+            Reach::FromThisMachine
+        } else {
+            Reach::Public
+        };
+        let desk = desk.asking_providers(ProviderKeys::new(reach));
         let (desk, birth) = (Arc::new(desk), Arc::new(birth));
         let (stop, stopped) = oneshot::channel();
         let front = Front {

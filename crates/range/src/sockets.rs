@@ -173,7 +173,11 @@ async fn respond(
     peer: Arc<Peer>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let answer = match read(body).await {
+    let body = read(body).await;
+    if let Ok(body) = &body {
+        front.desk.prepare(&parts, body).await;
+    }
+    let answer = match body {
         Ok(body) if body.len() < LARGE_BODY => front.answer(&parts, &body, &peer),
         Ok(body) => {
             let front = front.clone();

@@ -120,13 +120,15 @@ impl State {
             "root@stockade.example",
             now,
         );
+        // A source of its own, so that the range's ids are the same with and without.
+        let sts = services::sts::State::new(&mut ids.clone().branch());
         Self {
             accounts: Table::from([(config.account.clone(), Arc::new(first))]),
             config,
             ids,
             organizations: Delayed::default(),
             s3: services::s3::State::default(),
-            sts: services::sts::State::default(),
+            sts,
             log: Log::default(),
         }
     }

@@ -26,6 +26,7 @@ pub const SERVICES: &[(&str, &[Row])] = &[
 pub fn describe(state: &State, call: &Call<'_>) -> RecordExtras {
     match call.service {
         "s3" => s3::describe(state, call),
+        "sts" => sts::describe(call),
         _ => RecordExtras::default(),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use stockade_policy::Principal;
 
 use super::seconds;
-use crate::call::Caller;
+use crate::call::{Caller, FederationKind};
 
 /// `userIdentity` in the caller's own account.
 pub fn identity(caller: &Caller) -> Value {
@@ -22,8 +22,9 @@ pub fn identity(caller: &Caller) -> Value {
         Principal::Role { .. } => known("AssumedRole"),
         Principal::FederatedUser { .. } => known("FederatedUser"),
         Principal::Service { name } => return json!({"type": "AWSService", "invokedBy": name}),
+        // What the provider says of them is in the record's own hands.
         Principal::Federated { provider } => {
-            return json!({"type": "WebIdentityUser", "identityProvider": provider});
+            return json!({"type": "Unknown", "principalId": caller.user_id, "identityProvider": provider});
         }
         Principal::Anonymous => return stranger(caller),
     };
@@ -32,6 +33,11 @@ pub fn identity(caller: &Caller) -> Value {
     }
     if let Some(context) = session_context(caller) {
         add(&mut identity, "sessionContext", context);
+    }
+    let session = caller.session.as_ref();
+    if let Some(partner) = session.and_then(|session| session.delegate.as_ref()) {
+        let partner = json!({"accountId": partner.as_str()});
+        add(&mut identity, "invokedByDelegate", partner);
     }
     identity
 }
@@ -92,6 +98,18 @@ fn session_context(caller: &Caller) -> Option<Value> {
             context.insert("sessionIssuer".into(), shown);
         }
         _ => {}
+    }
+    if let Some(federation) = &session.federation {
+        let data = match federation.kind {
+            FederationKind::WebIdentity => {
+                json!({"federatedProvider": federation.provider, "attributes": {}})
+            }
+            FederationKind::Saml => json!({}),
+        };
+        context.insert("webIdFederationData".into(), data);
+    }
+    if session.assumed_root {
+        context.insert("assumedRoot".into(), "true".into());
     }
     let attributes = json!({
         "creationDate": seconds(session.issued).to_string(),

@@ -135,6 +135,7 @@ pub fn records(
         _ => vec![own],
     };
     let shared = (accounts.len() > 1).then(&mut uuid);
+    let identified = extras.user_identity.take();
     let body = body(event, kind == EventKind::Data, extras);
     let last = accounts.len().saturating_sub(1);
     let mut body = Some(body);
@@ -147,7 +148,9 @@ pub fn records(
             } else {
                 body.clone()
             }?;
-            let who = if account == caller.account {
+            let who = if let Some(given) = &identified {
+                given.clone()
+            } else if account == caller.account {
                 identity(caller)
             } else {
                 identity::stranger(caller)
@@ -228,7 +231,14 @@ fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, V
         limits::text(call.user_agent).to_owned()
     };
     put("userAgent", agent.into());
-    let input = || members::shown(service, operation.input, call.input);
+    let more = extras.more_parameters;
+    let input = || {
+        let mut shown = members::shown(service, operation.input, call.input);
+        if let Some(members) = shown.as_object_mut() {
+            members.extend(more);
+        }
+        shown
+    };
     match outcome {
         Ok(reply) => {
             let asked = extras.request_parameters.unwrap_or_else(input);
@@ -242,7 +252,9 @@ fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, V
         }
         Err(error) => {
             put("errorCode", error_code(service, &error.code).into());
-            put("errorMessage", limits::text(&error.message).into());
+            let told = extras.refusal_message.filter(|_| is_refusal(&error.code));
+            let message = told.unwrap_or_else(|| error.message.clone());
+            put("errorMessage", limits::text(&message).into());
             // Who was refused learns nothing more from the record than from the answer.
             let asked = match extras.request_parameters {
                 Some(given) => given,
@@ -281,13 +293,9 @@ fn body(event: &Event<'_>, is_data: bool, extras: RecordExtras) -> Map<String, V
     record
 }
 
-/// AWS calls STS read-only, and yet shows whose credentials it handed out.
+/// AWS calls the ways into a role read-only, and yet shows whose credentials it handed out.
 fn hands_out(service: &Service, operation: &Operation) -> bool {
-    service.name == "sts"
-        && !matches!(
-            operation.name.as_str(),
-            "GetCallerIdentity" | "GetAccessKeyInfo"
-        )
+    service.name == "sts" && operation.name.starts_with("AssumeRole")
 }
 
 /// A guess for operations that have no row: by the verb.

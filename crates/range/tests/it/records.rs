@@ -310,6 +310,8 @@ fn bucket_policy() -> String {
 fn is_left_to_the_caller(key: &str, path: &str) -> bool {
     // The policy's own members.
     path.starts_with("requestParameters.bucketPolicy.")
+        // Which endpoint served, and how long the token is, AWS tells since later than these were recorded.
+        || (key.starts_with("sts:") && (path.starts_with("additionalEventData") || path.starts_with("responseElements.sessionToken")))
         // SDKs differ in what they send of themselves.
         || (key == "s3:CreateBucket" && (path == "requestParameters.x-amz-acl" || path.starts_with("requestParameters.CreateBucketConfiguration")))
 }

@@ -138,7 +138,7 @@ async fn transitive_tags_go_along_the_chain() {
     let tagged = json!({
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+            {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": "*"},
             {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*",
              "Condition": {"StringEquals": {"aws:PrincipalTag/team": "blue"}}},
         ],

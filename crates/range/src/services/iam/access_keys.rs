@@ -85,7 +85,7 @@ pub(super) fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     };
     errors::check_quota(quota, held, KEYS_PER_USER)?;
     let made = AccessKey {
-        id: range.ids.access_key("AKIA"),
+        id: range.ids.access_key("AKIA", call.account()),
         secret: range.ids.secret(),
         status: KeyStatus::Active,
         owner,

@@ -213,7 +213,7 @@ pub(super) fn summary(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError>
         "PolicySizeQuota": 6144,
         "PolicyVersionsInUse": versions,
         "PolicyVersionsInUseQuota": 10000,
-        "Providers": 0,
+        "Providers": state.oidc_providers.len() + state.saml_providers.len(),
         "RolePolicySizeQuota": 10240,
         "Roles": state.roles.len(),
         "RolesQuota": 1000,

@@ -143,6 +143,7 @@ impl Cloud {
             input: &input,
             body: None,
             caller,
+            vouched: None,
             region: &region,
             now: self.now,
             request_id: "request",

@@ -184,6 +184,8 @@ impl DelegationRequest {
 /// What a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegated {
+    /// The partner's account.
+    pub requestor: AccountId,
     /// The customer's account.
     pub account: AccountId,
     /// Whose permissions the session has, bounded by the policy.
@@ -205,6 +207,7 @@ pub fn exchange(range: &Range, token: &str) -> Option<Delegated> {
     })?;
     let sent = &request.token.as_ref()?.sent;
     Some(Delegated {
+        requestor: request.requestor.clone(),
         account: request.owner_account.clone()?,
         approver: request.approver.clone()?,
         policy: Arc::clone(&request.policy),
@@ -479,7 +482,7 @@ pub(super) fn send_token(range: &mut Range, call: &Call<'_>) -> Result<Reply, Aw
             format!("Only the owner of delegation request {id} may send its token."),
         ));
     }
-    let token = range.ids.token();
+    let token = range.ids.token(0);
     change(range, call, id, |request| {
         request.token = Some(Token {
             value: token,

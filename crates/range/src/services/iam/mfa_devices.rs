@@ -54,8 +54,13 @@ pub struct Enabled {
 impl MfaDevice {
     /// Whether a code is the device's at this time.
     pub fn accepts(&self, code: &str, now: Timestamp) -> bool {
+        self.step_of(code, now).is_some()
+    }
+
+    /// The step of a code that is the device's at this time.
+    pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
         let step = now.as_second().div_euclid(STEP);
-        (step - DRIFT..=step + DRIFT).any(|step| self.code(step).as_deref() == Some(code))
+        (step - DRIFT..=step + DRIFT).find(|step| self.code(*step).as_deref() == Some(code))
     }
 
     /// Whether two codes are of consecutive steps, the second not in the future.

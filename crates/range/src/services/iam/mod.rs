@@ -23,7 +23,9 @@ pub mod instance_profiles;
 pub mod login_profiles;
 pub mod managed_policies;
 pub mod mfa_devices;
+pub mod oidc_providers;
 pub mod organization_reports;
+pub mod outbound_federation;
 pub(in crate::services) mod output;
 mod policy_usage;
 pub mod policy_versions;
@@ -31,6 +33,7 @@ mod qr_code;
 mod resources;
 mod role_templates;
 pub mod roles;
+pub mod saml_providers;
 mod scope;
 pub mod server_certificates;
 pub mod service_credentials;
@@ -486,6 +489,87 @@ pub const ROWS: &[Row] = &[
         "GetContextKeysForPrincipalPolicy",
         on::source,
         simulate::context_keys_of_principal,
+    ),
+    write(
+        "CreateOpenIDConnectProvider",
+        on::oidc_provider,
+        oidc_providers::create,
+    ),
+    read(
+        "GetOpenIDConnectProvider",
+        on::oidc_provider,
+        oidc_providers::get,
+    ),
+    read(
+        "ListOpenIDConnectProviders",
+        on::anything,
+        oidc_providers::list,
+    ),
+    write(
+        "DeleteOpenIDConnectProvider",
+        on::oidc_provider,
+        oidc_providers::delete,
+    ),
+    write(
+        "AddClientIDToOpenIDConnectProvider",
+        on::oidc_provider,
+        oidc_providers::add_client,
+    ),
+    write(
+        "RemoveClientIDFromOpenIDConnectProvider",
+        on::oidc_provider,
+        oidc_providers::remove_client,
+    ),
+    write(
+        "UpdateOpenIDConnectProviderThumbprint",
+        on::oidc_provider,
+        oidc_providers::update_thumbprints,
+    ),
+    write("TagOpenIDConnectProvider", on::oidc_provider, tags::put),
+    write(
+        "UntagOpenIDConnectProvider",
+        on::oidc_provider,
+        tags::remove,
+    ),
+    read(
+        "ListOpenIDConnectProviderTags",
+        on::oidc_provider,
+        tags::list,
+    ),
+    write(
+        "CreateSAMLProvider",
+        on::saml_provider,
+        saml_providers::create,
+    ),
+    read("GetSAMLProvider", on::saml_provider, saml_providers::get),
+    read("ListSAMLProviders", on::anything, saml_providers::list),
+    write(
+        "UpdateSAMLProvider",
+        on::saml_provider,
+        saml_providers::update,
+    ),
+    write(
+        "DeleteSAMLProvider",
+        on::saml_provider,
+        saml_providers::delete,
+    ),
+    write("TagSAMLProvider", on::saml_provider, tags::put),
+    write("UntagSAMLProvider", on::saml_provider, tags::remove),
+    read("ListSAMLProviderTags", on::saml_provider, tags::list),
+    write(
+        "EnableOutboundWebIdentityFederation",
+        on::anything,
+        outbound_federation::enable,
+    ),
+    write(
+        "DisableOutboundWebIdentityFederation",
+        on::anything,
+        outbound_federation::disable,
+    ),
+    read(
+        "GetOutboundWebIdentityFederationInfo",
+        on::anything,
+        outbound_federation::info,
     ),
     read(
         "GetContextKeysForCustomPolicy",

@@ -10,7 +10,9 @@ use super::attachments::Holder;
 use super::boundaries;
 use super::delegation_requests;
 use super::delegation_review;
+use super::oidc_providers;
 use super::roles;
+use super::saml_providers;
 use super::scope;
 use super::service_linked_roles;
 use super::state::{State, key};
@@ -53,6 +55,12 @@ struct About {
     new_user_name: Option<String>,
     new_group_name: Option<String>,
     permissions_boundary: Option<String>,
+    url: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    oidc_provider: Option<String>,
+    #[serde(rename = "SAMLProviderArn")]
+    saml_provider: Option<String>,
     tags: Vec<Tag>,
     tag_keys: Vec<String>,
 }
@@ -201,11 +209,22 @@ impl<'a> Asked<'a> {
             .as_ref()
             .and_then(|name| state.server_certificates.get(&key(name)))
             .map(|certificate| &*certificate.tags);
+        let account = self.call.account();
+        let oidc = about.oidc_provider.as_ref().and_then(|arn| {
+            let key = oidc_providers::key_of(account, arn).ok()?;
+            state.oidc_providers.get(&key).map(|p| &*p.tags)
+        });
+        let saml = about.saml_provider.as_ref().and_then(|arn| {
+            let key = saml_providers::key_of(account, arn).ok()?;
+            state.saml_providers.get(&key).map(|p| &*p.tags)
+        });
         user.or(role)
             .or(policy)
             .or(profile)
             .or(device)
             .or(certificate)
+            .or(oidc)
+            .or(saml)
             .unwrap_or_default()
     }
 }
@@ -525,6 +544,25 @@ fn granted_to(principal: &str, action: &str) -> Option<(Named, ResourceRule)> {
     });
     let policy = Policy::parse_resource(&document.to_string()).ok()?;
     Some((Named::new("granted by IAM", policy), ResourceRule::Ordinary))
+}
+
+/// On the OpenID Connect provider that the call names or makes.
+pub fn oidc_provider(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let url = asked.about.url.as_deref().unwrap_or_default();
+    let url = url.strip_prefix("https://").unwrap_or(url);
+    let made = asked.arn("oidc-provider", "/", url.strip_suffix('/').unwrap_or(url));
+    let resource = asked.about.oidc_provider.clone().unwrap_or(made);
+    vec![asked.need(resource)]
+}
+
+/// On the SAML provider that the call names or makes.
+pub fn saml_provider(range: &Range, call: &Call<'_>) -> Vec<Need> {
+    let asked = Asked::read(range, call);
+    let name = asked.about.name.as_deref().unwrap_or_default();
+    let made = asked.arn("saml-provider", "/", name);
+    let resource = asked.about.saml_provider.clone().unwrap_or(made);
+    vec![asked.need(resource)]
 }
 
 /// On the user, group, role or policy whose ARN the call gives.

@@ -18,8 +18,11 @@ use super::groups::Group;
 use super::instance_profiles::InstanceProfile;
 use super::managed_policies::ManagedPolicy;
 use super::mfa_devices::MfaDevice;
+use super::oidc_providers::OidcProvider;
 use super::organization_reports::OrganizationJob;
+use super::outbound_federation::Issuer;
 use super::roles::Role;
+use super::saml_providers::SamlProvider;
 use super::server_certificates::ServerCertificate;
 use super::service_linked_roles::DeletionTask;
 use super::users::User;
@@ -41,6 +44,14 @@ pub struct State {
     pub instance_profiles: Table<String, Arc<InstanceProfile>>,
     /// Virtual MFA devices, by serial number (their ARN).
     pub mfa_devices: Table<String, Arc<MfaDevice>>,
+    /// OpenID Connect providers, by their address without `https://`.
+    pub oidc_providers: Table<String, Arc<OidcProvider>>,
+    /// SAML providers, by name.
+    pub saml_providers: Table<String, Arc<SamlProvider>>,
+    /// Whether the organisation that the account manages lets its administrators act as the roots of its members.
+    pub root_sessions: bool,
+    /// The account as an issuer of tokens, once it was made one.
+    pub issuer: Option<Issuer>,
     /// Access keys of users and of root, by id.
     pub access_keys: Table<String, Arc<AccessKey>>,
     /// The account's alias.
@@ -66,7 +77,14 @@ pub struct State {
 }
 
 crate::rows!(State {
-    values: [alias, password_policy, report, tokens_for_all_regions],
+    values: [
+        alias,
+        password_policy,
+        report,
+        tokens_for_all_regions,
+        root_sessions,
+        issuer
+    ],
     below: [
         users,
         groups,
@@ -74,6 +92,8 @@ crate::rows!(State {
         policies,
         instance_profiles,
         mfa_devices,
+        oidc_providers,
+        saml_providers,
         access_keys,
         jobs,
         organization_jobs,

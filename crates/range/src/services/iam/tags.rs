@@ -11,7 +11,9 @@ use stockade_wire::AwsError;
 
 use super::errors;
 use super::managed_policies::own;
+use super::oidc_providers;
 use super::output::page;
+use super::saml_providers;
 use super::scope::{iam, iam_mut};
 use super::state::{State, key};
 use crate::call::{Call, Reply};
@@ -93,6 +95,8 @@ enum Tagged {
     InstanceProfile(String),
     MfaDevice(String),
     ServerCertificate(String),
+    OidcProvider(String),
+    SamlProvider(String),
 }
 
 #[derive(Deserialize)]
@@ -104,11 +108,22 @@ struct OfResource {
     instance_profile_name: Option<String>,
     serial_number: Option<String>,
     server_certificate_name: Option<String>,
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    oidc_provider: Option<String>,
+    #[serde(rename = "SAMLProviderArn")]
+    saml_provider: Option<String>,
 }
 
 impl Tagged {
     fn of(call: &Call<'_>) -> Result<Self, AwsError> {
         let input: OfResource = call.read()?;
+        let account = call.account();
+        if let Some(arn) = &input.oidc_provider {
+            return oidc_providers::key_of(account, arn).map(Self::OidcProvider);
+        }
+        if let Some(arn) = &input.saml_provider {
+            return saml_providers::key_of(account, arn).map(Self::SamlProvider);
+        }
         None.or(input.user_name.map(Self::User))
             .or(input.role_name.map(Self::Role))
             .or(input.policy_arn.map(Self::Policy))
@@ -144,6 +159,16 @@ impl Tagged {
                 .get(&key(name))
                 .map(|certificate| &*certificate.tags)
                 .ok_or_else(|| super::server_certificates::no_certificate(name)),
+            Self::OidcProvider(key) => state
+                .oidc_providers
+                .get(key)
+                .map(|provider| &*provider.tags)
+                .ok_or_else(|| oidc_providers::not_found(key)),
+            Self::SamlProvider(key) => state
+                .saml_providers
+                .get(key)
+                .map(|provider| &*provider.tags)
+                .ok_or_else(|| saml_providers::not_found(key)),
         }
     }
 
@@ -183,6 +208,16 @@ impl Tagged {
             Self::ServerCertificate(name) => {
                 if let Some(certificate) = state.server_certificates.get_mut(&key(name)) {
                     Arc::make_mut(certificate).tags = tags;
+                }
+            }
+            Self::OidcProvider(key) => {
+                if let Some(provider) = state.oidc_providers.get_mut(key) {
+                    Arc::make_mut(provider).tags = tags;
+                }
+            }
+            Self::SamlProvider(key) => {
+                if let Some(provider) = state.saml_providers.get_mut(key) {
+                    Arc::make_mut(provider).tags = tags;
                 }
             }
         }

@@ -47,7 +47,7 @@ pub fn describe(state: &State, call: &Call<'_>) -> RecordExtras {
         also_in: owner
             .filter(|owner| anonymous || *owner != call.account())
             .cloned(),
-        service_events: Vec::new(),
+        ..RecordExtras::default()
     }
 }
 

@@ -1,15 +1,28 @@
-//! Temporary credentials: made, kept, and shown once.
+//! Temporary credentials: made, kept, and shown once; the session policies that cut them down, and how much room
+//! policies and tags take.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stockade_model::Timestamp;
+use stockade_model::{AccountId, Timestamp};
 use stockade_policy::{Named, Policy};
-use stockade_wire::AwsError;
+use stockade_wire::{AwsError, Object};
 
+use super::session_tags::Tags;
 use super::state::Issued;
 use crate::call::{Caller, Session};
 use crate::state::State as Range;
+
+/// How many managed policies may cut a session down.
+const MOST_POLICIES: usize = 10;
+/// How many bytes policies and tags may take once they are packed.
+const ROOM: usize = 2_048;
+/// How long a session token may be.
+const LONGEST_TOKEN: usize = 4_096;
 
 /// A session tag as calls carry it.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +32,14 @@ pub struct Tag {
     pub key: String,
     /// The value.
     pub value: String,
+}
+
+/// Tags as sessions carry them.
+pub fn tags(given: &[Tag]) -> Tags {
+    given
+        .iter()
+        .map(|tag| (tag.key.clone(), tag.value.clone()))
+        .collect()
 }
 
 /// A managed policy named as a session policy.
@@ -31,12 +52,10 @@ pub struct PolicyArn {
 
 /// A session of `seconds` from `now`, without policies, tags or MFA.
 pub fn session(now: Timestamp, seconds: i64) -> Session {
+    let end = now.checked_add(SignedDuration::from_secs(seconds));
     Session {
         issued: whole(now),
-        expires: whole(
-            now.checked_add(SignedDuration::from_secs(seconds))
-                .unwrap_or(now),
-        ),
+        expires: whole(end.unwrap_or(now)),
         mfa: false,
         policies: Vec::new(),
         tags: Vec::new(),
@@ -44,6 +63,9 @@ pub fn session(now: Timestamp, seconds: i64) -> Session {
         source_identity: None,
         chained: false,
         issuer_id: None,
+        federation: None,
+        assumed_root: false,
+        delegate: None,
     }
 }
 
@@ -51,10 +73,21 @@ fn whole(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// Hands credentials out to `caller` and shows them, for the one time.
-pub fn issue(range: &mut Range, mut caller: Caller, session: Session, now: Timestamp) -> Value {
-    let id = range.ids.access_key("ASIA");
-    let (secret, token) = (range.ids.secret(), range.ids.token());
+/// Hands credentials out to `caller`, and puts them into the answer, for the one time they are shown. The token has as
+/// many bytes as are asked for at least.
+pub fn issue(
+    range: &mut Range,
+    mut caller: Caller,
+    session: Session,
+    now: Timestamp,
+    least_token: Option<usize>,
+) -> Object {
+    let id = range.ids.access_key("ASIA", &caller.account);
+    let (secret, token) = (
+        range.ids.secret(),
+        range.ids.token(least_token.unwrap_or(0)),
+    );
+    let size = token.expose().len();
     let shown = json!({
         "AccessKeyId": id,
         "SecretAccessKey": secret.expose(),
@@ -63,30 +96,36 @@ pub fn issue(range: &mut Range, mut caller: Caller, session: Session, now: Times
     });
     caller.access_key = Some(id.clone());
     caller.session = Some(session);
-    range.sts.issue(
-        id,
-        Issued {
-            secret,
-            token,
-            caller,
-        },
-        now,
+    let issued = Issued {
+        secret,
+        token,
+        caller,
+    };
+    range.sts.issue(id, issued, now);
+    let mut answer = Object::new();
+    answer.insert("Credentials".into(), shown);
+    answer.insert("SessionTokenSize".into(), size.into());
+    answer.insert(
+        "SessionTokenUtilization".into(),
+        (size * 100 / LONGEST_TOKEN).into(),
     );
-    shown
+    answer
 }
 
-/// The session policies that a call gives: one document and up to ten managed policies of the account `owner`.
+/// The session policies that a call gives: one document and managed policies of the account `owner`.
 pub fn session_policies(
     range: &Range,
-    owner: &stockade_model::AccountId,
+    owner: &AccountId,
     document: Option<&str>,
     arns: &[PolicyArn],
 ) -> Result<Vec<Named>, AwsError> {
-    if arns.len() > 10 {
+    if arns.len() > MOST_POLICIES {
         return Err(AwsError::new(
             400,
             "ValidationError",
-            "No more than 10 session policies may be given by ARN.",
+            format!(
+                "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to {MOST_POLICIES}"
+            ),
         ));
     }
     let mut found = Vec::new();
@@ -108,14 +147,73 @@ fn malformed(why: &str) -> AwsError {
     AwsError::new(400, "MalformedPolicyDocument", why)
 }
 
-/// What a packed policy would take, in percent of AWS's limit; no member where there is none.
-pub fn packed_size(document: Option<&str>, tags: &[Tag]) -> Option<u64> {
-    let bytes = document.map_or(0, str::len)
-        + tags
-            .iter()
-            .map(|tag| tag.key.len() + tag.value.len())
-            .sum::<usize>();
-    (bytes > 0).then(|| {
-        (u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(100) / 2048).clamp(1, 100)
-    })
+/// How much of the room session policies and tags take once they are packed, in percent; none where there are none. How
+/// AWS packs them is not known; here they are deflated.
+///
+/// # Errors
+/// They take more room than there is.
+pub fn packed_size(
+    document: Option<&str>,
+    arns: &[PolicyArn],
+    tags: &Tags,
+) -> Result<Option<Value>, AwsError> {
+    if document.is_none() && arns.is_empty() && tags.is_empty() {
+        return Ok(None);
+    }
+    let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
+    let mut all = String::from(document.unwrap_or_default());
+    for arn in arns.iter().filter_map(|policy| policy.arn.as_deref()) {
+        all.push('\n');
+        all.push_str(arn);
+    }
+    for (key, value) in tags {
+        all.push('\n');
+        all.push_str(key);
+        all.push('=');
+        all.push_str(value);
+    }
+    let packed = packer
+        .write_all(all.as_bytes())
+        .and_then(|()| packer.finish())
+        .map_or(all.len(), |packed| packed.len());
+    let percent = (packed * 100).div_ceil(ROOM).max(1);
+    if percent <= 100 {
+        return Ok(Some(percent.into()));
+    }
+    let message = if tags.is_empty() {
+        format!("Packed policy consumes {percent}% of allotted space, please use smaller policy.")
+    } else {
+        format!("Packed size of session tags consumes {percent}% of allotted space.")
+    };
+    Err(AwsError::new(400, "PackedPolicyTooLarge", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        assert_eq!(packed_size(None, &[], &Vec::new()).unwrap(), None);
+        let small = packed_size(Some("{}"), &[], &Vec::new()).unwrap();
+        assert_eq!(small, Some(1.into()));
+        // What repeats takes little room; what does not takes its own.
+        let same: Tags = (0..50)
+            .map(|n| (format!("k{n}"), "v".repeat(256)))
+            .collect();
+        assert!(packed_size(None, &[], &same).is_ok());
+        let mut ids = crate::ids::Ids::seeded(3);
+        let random: Tags = (0..50)
+            .map(|n| (format!("k{n}"), ids.alphanumeric(256)))
+            .collect();
+        let error = packed_size(None, &[], &random).unwrap_err();
+        assert_eq!(error.code, "PackedPolicyTooLarge");
+        assert!(
+            error
+                .message
+                .starts_with("Packed size of session tags consumes "),
+            "{}",
+            error.message
+        );
+    }
 }

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::json;
 use stockade_model::Arn;
-use stockade_policy::Principal;
+use stockade_policy::{Context, Principal};
 use stockade_wire::AwsError;
 
 use super::credentials::{self, PolicyArn, Tag};
+use super::session_tags;
 use crate::call::{Call, Caller, Reply};
 use crate::row::Need;
 use crate::state::State as Range;
@@ -33,18 +34,23 @@ fn arn(call: &Call<'_>, name: &str) -> Arn {
 }
 
 /// `sts:GetFederationToken` on the federated user, and `sts:TagSession` where it is tagged.
-pub fn needs(_: &Range, call: &Call<'_>) -> Vec<Need> {
-    let name = call
-        .input
-        .get("Name")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
-    let on = arn(call, name).to_string();
-    let mut needs = vec![Need::new("sts:GetFederationToken", on.clone())];
-    if call.input.contains_key("Tags") {
-        needs.push(Need::new("sts:TagSession", on));
+pub fn needs(_: &Range, call: &Call<'_>) -> Result<Vec<Need>, AwsError> {
+    let input: Input = call.read()?;
+    let on = arn(call, &input.name).to_string();
+    let mut context = Context::new();
+    for tag in &input.tags {
+        context.set(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
     }
-    needs
+    context.insert("aws:TagKeys", input.tags.iter().map(|tag| tag.key.clone()));
+    let mut actions = vec!["sts:GetFederationToken"];
+    if !input.tags.is_empty() {
+        actions.push("sts:TagSession");
+    }
+    let need = |action| Need {
+        context: context.clone(),
+        ..Need::new(action, on.clone())
+    };
+    Ok(actions.into_iter().map(need).collect())
 }
 
 /// Hands out credentials that follow the user's policies, cut down to the session's.
@@ -61,12 +67,8 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
             ));
         }
     };
-    let policies = credentials::session_policies(
-        range,
-        call.account(),
-        input.policy.as_deref(),
-        &input.policy_arns,
-    )?;
+    let (document, arns) = (input.policy.as_deref(), input.policy_arns.as_slice());
+    let policies = credentials::session_policies(range, call.account(), document, arns)?;
     let most = if issuer.resource == "root" {
         3_600
     } else {
@@ -76,11 +78,9 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let mut session = credentials::session(call.now, seconds);
     session.policies = policies;
     session.issuer_id = Some(call.caller.user_id.clone());
-    session.tags = input
-        .tags
-        .iter()
-        .map(|tag| (tag.key.clone(), tag.value.clone()))
-        .collect();
+    session.tags = credentials::tags(&input.tags);
+    session_tags::check(&session.tags, &[])?;
+    let packed = credentials::packed_size(document, arns, &session.tags)?;
     let arn = arn(call, &input.name);
     let user_id = format!("{}:{}", call.account(), input.name);
     let caller = Caller {
@@ -95,16 +95,11 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         access_key: None,
         session: None,
     };
-    let credentials = credentials::issue(range, caller, session, call.now);
-    let mut output = json!({
-        "Credentials": credentials,
-        "FederatedUser": {"FederatedUserId": user_id, "Arn": arn.to_string()},
-    });
-    if let (Some(size), Some(members)) = (
-        credentials::packed_size(input.policy.as_deref(), &input.tags),
-        output.as_object_mut(),
-    ) {
-        members.insert("PackedPolicySize".into(), size.into());
+    let mut answer = credentials::issue(range, caller, session, call.now, None);
+    let user = json!({"FederatedUserId": user_id, "Arn": arn.to_string()});
+    answer.insert("FederatedUser".into(), user);
+    if let Some(size) = packed {
+        answer.insert("PackedPolicySize".into(), size);
     }
-    Ok(Reply::of_value(output))
+    Ok(Reply::from(answer))
 }

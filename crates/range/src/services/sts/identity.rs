@@ -5,6 +5,7 @@ use serde_json::json;
 use stockade_wire::AwsError;
 
 use crate::call::{Call, Reply};
+use crate::ids::account_of;
 use crate::state::State as Range;
 
 /// `GetCallerIdentity`: needs no permission, and no policy can take it away.
@@ -33,12 +34,13 @@ pub fn access_key_info(range: &Range, call: &Call<'_>) -> Result<Reply, AwsError
             .find(|account| account.iam.read().access_key(id).is_some())
             .map(|account| &account.id)
     });
-    match owner {
+    // An id that is not this range's tells its account too.
+    match owner.cloned().or_else(|| account_of(id)) {
         Some(account) => Ok(Reply::of_value(json!({"Account": account.as_str()}))),
         None => Err(AwsError::new(
             400,
             "ValidationError",
-            "The access key ID provided is not valid or is not known to this range.",
+            "The access key ID provided is not valid.",
         )),
     }
 }

@@ -1,11 +1,11 @@
 //! `GetSessionToken`: a user's own permissions, for a while.
 
 use serde::Deserialize;
-use serde_json::json;
 use stockade_policy::Principal;
 use stockade_wire::AwsError;
 
 use super::credentials;
+use super::mfa;
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -29,10 +29,11 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     };
     let seconds = input.duration_seconds.unwrap_or(usual).min(most);
     let mut session = credentials::session(call.now, seconds);
-    if let Some(serial) = &input.serial_number {
-        session.mfa =
-            super::assume_role::mfa_passes(range, call, serial, input.token_code.as_deref())?;
+    let serial = input.serial_number.as_deref();
+    if let Some(code) = mfa::check(range, call, serial, input.token_code.as_deref())? {
+        session.mfa = true;
+        code.spend(range);
     }
-    let credentials = credentials::issue(range, call.caller.clone(), session, call.now);
-    Ok(Reply::of_value(json!({"Credentials": credentials})))
+    let answer = credentials::issue(range, call.caller.clone(), session, call.now, None);
+    Ok(Reply::from(answer))
 }

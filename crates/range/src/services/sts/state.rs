@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use stockade_model::Secret;
 
 use crate::call::Caller;
+use crate::ids::Ids;
 use crate::table::Table;
 
 /// The temporary credentials that are out, by access key id (`ASIA…`).
@@ -12,12 +13,29 @@ pub struct State {
     issued: Table<String, Issued>,
     /// When those that have ended were last forgotten.
     swept: Option<jiff::Timestamp>,
+    /// The last step of each MFA device whose code was used, by serial number.
+    spent: Table<String, Spent>,
+    /// What authorisation messages are sealed with.
+    pub(super) message_key: Option<MessageKey>,
 }
 
 crate::rows!(State {
-    values: [swept],
-    below: [issued],
+    values: [swept, message_key],
+    below: [issued, spent],
 });
+
+/// The last step whose code was used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Spent(i64);
+crate::row!(Spent);
+
+/// What authorisation messages are sealed with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct MessageKey(
+    #[serde(with = "stockade_model::exposed")]
+    /// 32 bytes in hexadecimal.
+    pub(super) Secret,
+);
 
 /// Temporary credentials.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,9 +52,26 @@ pub struct Issued {
 crate::row!(Issued);
 
 impl State {
+    /// Nothing is out yet.
+    pub fn new(ids: &mut Ids) -> Self {
+        Self {
+            message_key: Some(MessageKey(Secret::new(ids.hex(64)))),
+            ..Self::default()
+        }
+    }
+
     /// The credentials with this access key id.
     pub fn find(&self, access_key: &str) -> Option<&Issued> {
         self.issued.get(access_key)
+    }
+
+    /// Whether an MFA device's code of this step, or of a later one, was used.
+    pub fn is_spent(&self, serial: &str, step: i64) -> bool {
+        self.spent.get(serial).is_some_and(|last| last.0 >= step)
+    }
+
+    pub(super) fn spend_code(&mut self, serial: String, step: i64) {
+        self.spent.insert(serial, Spent(step));
     }
 
     /// Hands credentials out. Those that have ended are forgotten a day later, so that until then their

@@ -83,6 +83,7 @@ impl Bench {
             input: &input,
             body: body.as_ref(),
             caller,
+            vouched: None,
             region: &self.region,
             now: Timestamp::UNIX_EPOCH,
             request_id: "0123456789ABCDEF",
