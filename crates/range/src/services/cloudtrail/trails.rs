@@ -292,8 +292,11 @@ pub(super) fn describe(state: &State, call: &Call<'_>) -> Result<Reply, AwsError
     Ok(Reply::of_value(json!({"trailList": trails})))
 }
 
-/// `ListTrails`: of every region.
+/// `ListTrails`: of every region, on one page.
 pub(super) fn list(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> {
+    if call.input.contains_key("NextToken") {
+        return Err(errors::token());
+    }
     let trails: Vec<Value> = all(state, call)
         .into_iter()
         .map(|trail| {
