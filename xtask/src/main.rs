@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod corpus;
 mod coverage;
 mod layers;
 mod scaffold;
@@ -33,6 +34,8 @@ enum Chore {
     Shapes(shapes::ShapesArgs),
     /// Write docs/reference/coverage.md: which operations the range has
     Coverage(coverage::CoverageArgs),
+    /// Make a pile of CloudTrail logs to measure with, attacks among them
+    Corpus(corpus::CorpusArgs),
     /// Measure the program beside a peer
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Chore::New(arguments) => scaffold::run(&arguments).map_err(|e| e.to_string()),
         Chore::Shapes(arguments) => shapes::run(&arguments).map_err(|e| e.to_string()),
         Chore::Coverage(arguments) => coverage::run(&arguments).map_err(|e| e.to_string()),
+        Chore::Corpus(arguments) => corpus::run(&arguments).map_err(|e| e.to_string()),
         Chore::Bench(bench) => bench::run(&bench).map_err(|e| e.to_string()),
     };
     match done {

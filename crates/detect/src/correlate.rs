@@ -12,9 +12,7 @@ use rsigma_parser::{
 };
 
 use crate::rule::Meta;
-use crate::sigma::FieldPath;
-use crate::sigma::field::Scope;
-use crate::timeline::Timeline;
+use crate::timeline::{Row, Timeline};
 
 /// A correlation rule, its references resolved.
 #[derive(Debug, Clone)]
@@ -35,7 +33,32 @@ struct Part {
     /// As the correlation names it.
     name: String,
     of: PartOf,
-    group: Vec<FieldPath>,
+    group: Vec<Field>,
+}
+
+/// A field whose value is kept of each match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Field {
+    name: String,
+    /// Its number among all that are kept; none before [`Correlation::number`].
+    number: u32,
+}
+
+impl Field {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            number: u32::MAX,
+        }
+    }
+
+    fn text(&self, timeline: &Timeline<'_>, row: &Row) -> Option<String> {
+        let (_, text) = row
+            .fields
+            .iter()
+            .find(|(number, _)| *number == self.number)?;
+        Some(timeline.text(*text).to_owned())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +70,7 @@ enum PartOf {
 #[derive(Debug, Clone)]
 enum Condition {
     /// The measure meets every one of these.
-    Threshold(Vec<(ConditionOperator, u64)>, Vec<FieldPath>, u64),
+    Threshold(Vec<(ConditionOperator, u64)>, Vec<Field>, u64),
     /// Every part is there.
     AllParts,
     /// The expression holds of the parts that are there.
@@ -102,7 +125,7 @@ impl Correlation {
                 let group = rule
                     .group_by
                     .iter()
-                    .map(|field| FieldPath::new(aliased(rule, field, name)))
+                    .map(|field| Field::new(aliased(rule, field, name)))
                     .collect();
                 Ok(Part {
                     name: name.clone(),
@@ -136,10 +159,10 @@ impl Correlation {
                 field,
                 percentile,
             } => {
-                let fields: Vec<FieldPath> = field
+                let fields: Vec<Field> = field
                     .iter()
                     .flatten()
-                    .map(|name| FieldPath::new(name))
+                    .map(|name| Field::new(name))
                     .collect();
                 let needs = !temporal && rule.correlation_type != CorrelationType::EventCount;
                 if needs && fields.is_empty() {
@@ -165,6 +188,30 @@ impl Correlation {
             gap: rule.gap.as_ref().map_or(0, |gap| seconds(gap.seconds)),
             condition,
             generate: rule.generate,
+        })
+    }
+
+    /// Gives each field that it groups or counts by its number; answers all of them.
+    pub(crate) fn number(&mut self, number: &mut dyn FnMut(&str) -> u32) -> Vec<u32> {
+        let groups = self.parts.iter_mut().flat_map(|part| &mut part.group);
+        let counted = match &mut self.condition {
+            Condition::Threshold(_, fields, _) => fields.as_mut_slice(),
+            Condition::AllParts | Condition::Expression(_) => &mut [],
+        };
+        groups
+            .chain(counted)
+            .map(|field| {
+                field.number = number(&field.name);
+                field.number
+            })
+            .collect()
+    }
+
+    /// The correlations that it is made of.
+    pub(crate) fn correlations(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().filter_map(|part| match part.of {
+            PartOf::Correlation(other) => Some(other),
+            PartOf::Rule(_) => None,
         })
     }
 
@@ -230,17 +277,17 @@ impl Correlation {
         part: &Part,
         places: Episode,
     ) -> Option<(Vec<String>, Hit)> {
-        let first = Scope::of(timeline.at(*places.first()?)?);
-        let time = timeline.at(*places.last()?)?.time().as_second();
+        let first = timeline.at(*places.first()?)?;
+        let time = timeline.time(timeline.at(*places.last()?)?).as_second();
         let group = part
             .group
             .iter()
-            .map(|field| field.text(first))
+            .map(|field| field.text(timeline, first))
             .collect::<Option<Vec<_>>>()?;
         let value = match &self.condition {
             Condition::Threshold(_, fields, _) if !fields.is_empty() => fields
                 .iter()
-                .map(|field| field.text(first))
+                .map(|field| field.text(timeline, first))
                 .collect::<Option<Vec<_>>>(),
             _ => None,
         };

@@ -3,10 +3,10 @@
 //! Owns what they mean. Rules name them `stockade.…`. What a policy document in an event really
 //! allows belongs here once detection asks the policy engine.
 
-use serde_json::Value;
-use stockade_model::Event;
+use std::borrow::Cow;
 
 use crate::grants::Grants;
+use crate::look::{Look, Names};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,17 +22,17 @@ pub enum Outcome {
 impl Outcome {
     /// How the event's call ended. A console login tells of its failure in its answer and not in
     /// `errorCode`.
-    pub fn of(event: &Event) -> Self {
-        if event.is_refused() {
-            return Self::Refused;
+    pub(crate) fn of(look: &Look<'_>) -> Self {
+        if let Some(code) = look.error_code() {
+            return if is_refusal(&code) {
+                Self::Refused
+            } else {
+                Self::Failed
+            };
         }
-        let login = event.name() == "ConsoleLogin"
-            && event.text(&["responseElements", "ConsoleLogin"]) == Some("Failure");
-        if event.error_code().is_some() || login {
-            Self::Failed
-        } else {
-            Self::Done
-        }
+        let login = look.name() == "ConsoleLogin"
+            && look.text(&["responseElements", "ConsoleLogin"]).as_deref() == Some("Failure");
+        if login { Self::Failed } else { Self::Done }
     }
 
     /// The name in lower case.
@@ -71,13 +71,33 @@ impl Derived {
         }
     }
 
-    /// Its value in an event.
-    pub(crate) fn of(self, event: &Event) -> Option<Value> {
+    /// Makes known which members of an event it rests on.
+    pub(crate) fn link(self, names: &mut Names) {
+        names.slot("requestParameters");
+        names.slot("responseElements");
+    }
+
+    /// Its value in an event, as JSON.
+    pub(crate) fn of(self, look: &Look<'_>) -> Option<Cow<'static, str>> {
         match self {
-            Self::Outcome => Some(Value::from(Outcome::of(event).as_str())),
-            Self::Principal => Some(Value::from(event.principal())),
-            Self::ForeignAccount => Grants::of(event).foreign.pop_first().map(Value::from),
-            Self::OpenToAll => Grants::of(event).everybody.then_some(Value::Bool(true)),
+            Self::Outcome => Some(Cow::Borrowed(match Outcome::of(look) {
+                Outcome::Done => "\"done\"",
+                Outcome::Refused => "\"refused\"",
+                Outcome::Failed => "\"failed\"",
+            })),
+            Self::Principal => quoted(&look.principal()),
+            Self::ForeignAccount => quoted(&Grants::of(look).foreign.pop_first()?),
+            Self::OpenToAll => Grants::of(look).everybody.then_some(Cow::Borrowed("true")),
         }
     }
+}
+
+fn quoted(text: &str) -> Option<Cow<'static, str>> {
+    serde_json::to_string(text).ok().map(Cow::Owned)
+}
+
+/// Whether an error says that the caller lacks the permission, in any of AWS's spellings.
+pub(crate) fn is_refusal(code: &str) -> bool {
+    matches!(code, "AccessDenied" | "AccessDeniedException")
+        || code.ends_with("UnauthorizedOperation")
 }

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
-use stockade_model::Event;
+use stockade_scan::Raw;
+
+use crate::look::{Look, REQUEST};
 
 /// Documents within documents are read no deeper than this.
 const DEPTH: usize = 24;
@@ -54,10 +56,10 @@ pub(crate) struct Grants {
 
 impl Grants {
     /// Reads the documents in the event's request.
-    pub(crate) fn of(event: &Event) -> Self {
+    pub(crate) fn of(look: &Look<'_>) -> Self {
         let mut grants = Self::default();
-        if let Some(request) = event.record().get("requestParameters") {
-            grants.read(request, event.account(), DEPTH);
+        if let Some(request) = look.top(REQUEST).and_then(Raw::tree) {
+            grants.read(&request, look.account().as_deref(), DEPTH);
         }
         grants
     }
@@ -159,14 +161,16 @@ fn narrowed(condition: Option<&Value>, keys: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::event;
+    use crate::look::Names;
+    use crate::testing::{event, looked};
     use serde_json::json;
 
     fn grants(request: Value) -> Grants {
-        Grants::of(&event(json!({
+        let event = event(json!({
             "recipientAccountId": "111122223333",
             "requestParameters": request,
-        })))
+        }));
+        looked(&event, Names::new(), Grants::of)
     }
 
     fn foreign(request: Value) -> Vec<String> {

@@ -1,21 +1,26 @@
-//! A set of rules, and running it over events.
+//! A set of rules, and what a hunt with it comes to.
 //!
-//! Owns the index by which most events meet few rules, and the gathering of matches into findings.
+//! Owns the gathering of matches into findings. How one event meets the rules is
+//! [`crate::hunter`]'s.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stockade_model::{Event, EventRef, Finding};
+use stockade_model::{Event, Finding, LogKind, Origin, Timestamp};
 
 use crate::behaviour;
 use crate::correlate::{Correlation, Episode};
 use crate::fields::Outcome;
+use crate::hunter::{Hunter, Parts};
 use crate::load::{Loader, NotApplicable, Problem, Rule};
+use crate::look::Names;
+use crate::program::{Builder, Op, Program};
 use crate::rule::Meta;
-use crate::sigma::field::Scope;
-use crate::sigma::pattern::fold;
-use crate::timeline::Timeline;
+use crate::sigma::FieldPath;
+use crate::story::{self, Story};
+use crate::timeline::{Row, Timeline};
+use crate::world::{self, World, moment};
 
 /// Detections that are ready to run.
 #[derive(Debug)]
@@ -26,26 +31,61 @@ pub struct RuleSet {
     behaviours: Vec<Arc<Meta>>,
     problems: Vec<Problem>,
     not_applicable: Vec<NotApplicable>,
-    index: Index,
-}
-
-/// Which rules an event has to be held to.
-#[derive(Debug, Default)]
-struct Index {
-    by_name: HashMap<String, Vec<usize>>,
-    by_source: HashMap<String, Vec<usize>>,
-    always: Vec<usize>,
+    program: Program,
+    names: Names,
+    /// Each rule's condition in the program.
+    conditions: Vec<Op>,
+    /// Fields whose values correlations need.
+    captures: Vec<FieldPath>,
+    /// By rule, which of them.
+    captured: Vec<Vec<u32>>,
 }
 
 impl RuleSet {
     pub(crate) fn new(
         rules: Vec<Rule>,
-        correlations: Vec<Correlation>,
+        mut correlations: Vec<Correlation>,
         behaviours: bool,
         problems: Vec<Problem>,
         not_applicable: Vec<NotApplicable>,
     ) -> Self {
-        let index = Index::new(&rules);
+        let mut builder = Builder::new();
+        let conditions = rules.iter().map(|rule| builder.add(&rule.node)).collect();
+        let mut captures: Vec<FieldPath> = Vec::new();
+        let mut captured: Vec<Vec<u32>> = vec![Vec::new(); rules.len()];
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut needs: Vec<Vec<u32>> = Vec::new();
+        for correlation in &mut correlations {
+            needs.push(correlation.number(&mut |name| {
+                *numbers.entry(name.to_owned()).or_insert_with(|| {
+                    let mut path = FieldPath::new(name);
+                    path.link(builder.names());
+                    captures.push(path);
+                    u32::try_from(captures.len() - 1).unwrap_or(u32::MAX)
+                })
+            }));
+        }
+        for (place, fields) in needs.iter().enumerate() {
+            // A correlation of correlations groups by fields of the events behind them.
+            let mut waiting = vec![place];
+            let mut met = vec![place];
+            while let Some(correlation) = waiting.pop().and_then(|at| correlations.get(at)) {
+                for rule in correlation.rules() {
+                    if let Some(own) = captured.get_mut(rule) {
+                        own.extend(fields);
+                        own.sort_unstable();
+                        own.dedup();
+                    }
+                }
+                for other in correlation.correlations() {
+                    if !met.contains(&other) {
+                        met.push(other);
+                        waiting.push(other);
+                    }
+                }
+            }
+        }
+        let (program, names) = builder.finish();
         Self {
             rules,
             correlations,
@@ -56,8 +96,53 @@ impl RuleSet {
             },
             problems,
             not_applicable,
-            index,
+            program,
+            names,
+            conditions,
+            captures,
+            captured,
         }
+    }
+
+    /// No rule and no detector: events are counted, and that is all.
+    pub(crate) fn nothing() -> Self {
+        Self::new(Vec::new(), Vec::new(), false, Vec::new(), Vec::new())
+    }
+
+    /// The behavioural detectors alone.
+    #[cfg(test)]
+    pub(crate) fn behaviours_alone() -> Self {
+        Self::new(Vec::new(), Vec::new(), true, Vec::new(), Vec::new())
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(crate) fn has_behaviours(&self) -> bool {
+        !self.behaviours.is_empty()
+    }
+
+    /// The conditions of the rules for a kind of log, each with its rule's number.
+    pub(crate) fn conditions(&self, kind: LogKind) -> impl Iterator<Item = (u32, Op)> {
+        (0u32..)
+            .zip(self.rules.iter().zip(&self.conditions))
+            .filter(move |(_, (rule, _))| rule.kinds.contains(&kind))
+            .map(|(number, (_, op))| (number, *op))
+    }
+
+    /// The fields of a rule's matches that are kept, by number.
+    pub(crate) fn captured(&self, rule: u32) -> &[u32] {
+        self.captured.get(rule as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// A field that is kept.
+    pub(crate) fn capture(&self, number: u32) -> Option<&FieldPath> {
+        self.captures.get(number as usize)
     }
 
     /// The project's own rules and behavioural detectors.
@@ -124,27 +209,36 @@ impl RuleSet {
 
     /// The rules (not correlations) that match one event.
     pub fn matches(&self, event: &Event) -> Vec<&Meta> {
-        self.index
-            .candidates(event)
-            .filter_map(|number| self.rules.get(number))
-            .filter(|rule| rule.node.matches(Scope::of(event)))
+        let mut hunter = Hunter::new(self);
+        hunter.event(event);
+        hunter
+            .matched()
+            .iter()
+            .filter_map(|number| self.rules.get(*number as usize))
             .map(|rule| rule.meta.as_ref())
             .collect()
     }
 
-    /// Runs everything over the events, in whatever order they come. One finding stands for all
-    /// matches of a detection by the same principal, key and address that had the same outcome;
-    /// findings are in the order of their first event.
+    /// Runs everything over the events, in whatever order they come. See [`RuleSet::finish`].
     pub fn hunt(&self, events: &[Event]) -> Vec<Finding> {
-        let timeline = Timeline::new(events);
+        let mut hunter = Hunter::new(self);
+        events.iter().for_each(|event| hunter.event(event));
+        self.finish(vec![hunter]).findings
+    }
+
+    /// Makes findings of what the workers of a hunt came to. One finding stands for all matches of a
+    /// detection by the same principal, key and address that had the same outcome; findings are in
+    /// the order of their first event, and do not depend on which worker took which event.
+    pub fn finish(&self, hunters: Vec<Hunter<'_>>) -> Hunt {
+        let mut all = hunters.into_iter().map(Hunter::into_parts);
+        let mut parts = all.next().unwrap_or_default();
+        all.for_each(|other| parts.merge(other));
+        let rows = Hunt::rows(&mut parts);
+        let timeline = Timeline::new(&parts.world, rows);
         let mut matched: Vec<Vec<usize>> = vec![Vec::new(); self.rules.len()];
-        for (place, event) in timeline.events().iter().enumerate() {
-            let scope = Scope::of(event);
-            for number in self.index.candidates(event) {
-                if let (Some(rule), Some(places)) =
-                    (self.rules.get(number), matched.get_mut(number))
-                    && rule.node.matches(scope)
-                {
+        for (place, row) in timeline.rows().iter().enumerate() {
+            for rule in &row.rules {
+                if let Some(places) = matched.get_mut(*rule as usize) {
                     places.push(place);
                 }
             }
@@ -152,12 +246,8 @@ impl RuleSet {
         let mut findings = Vec::new();
         for (rule, places) in self.rules.iter().zip(&matched) {
             if !rule.silent {
-                gather(
-                    &rule.meta,
-                    &timeline,
-                    places.iter().map(|place| vec![*place]),
-                    &mut findings,
-                );
+                let episodes = places.iter().map(|place| vec![*place]);
+                gather(&rule.meta, &timeline, episodes, &mut findings);
             }
         }
         let mut fired: Vec<Vec<Episode>> = Vec::new();
@@ -171,7 +261,7 @@ impl RuleSet {
             );
             fired.push(episodes);
         }
-        if !self.behaviours.is_empty() {
+        if self.has_behaviours() {
             findings.extend(behaviour::detect(&timeline));
         }
         findings.sort_by(|a, b| {
@@ -182,6 +272,7 @@ impl RuleSet {
                 &a.principal,
                 &a.access_key,
                 &a.source_address,
+                &a.proof,
             )
                 .cmp(&(
                     b.first,
@@ -190,40 +281,56 @@ impl RuleSet {
                     &b.principal,
                     &b.access_key,
                     &b.source_address,
+                    &b.proof,
                 ))
         });
-        findings
+        let targets = timeline
+            .rows()
+            .iter()
+            .filter(|row| row.target != 0)
+            .map(|row| {
+                let target = timeline.text(row.target).to_owned();
+                (timeline.proof(row).origin, target)
+            })
+            .collect();
+        let span = (parts.events > 0).then(|| (moment(parts.span.0), moment(parts.span.1)));
+        Hunt {
+            findings,
+            events: parts.events,
+            span,
+            targets,
+            world: parts.world,
+        }
     }
 }
 
-impl Index {
-    fn new(rules: &[Rule]) -> Self {
-        let mut index = Self::default();
-        for (number, rule) in rules.iter().enumerate() {
-            if let Some(names) = rule.node.required("eventName") {
-                for name in names {
-                    index.by_name.entry(name).or_default().push(number);
-                }
-            } else if let Some(sources) = rule.node.required("eventSource") {
-                for source in sources {
-                    index.by_source.entry(source).or_default().push(number);
-                }
-            } else {
-                index.always.push(number);
-            }
-        }
-        index
+/// What a hunt came to.
+#[derive(Debug)]
+pub struct Hunt {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// How many events were held against the rules.
+    pub events: u64,
+    /// The first and the last event's time.
+    pub span: Option<(Timestamp, Timestamp)>,
+    targets: HashMap<Origin, String>,
+    world: World,
+}
+
+impl Hunt {
+    /// The stories of these findings, which may be some of the hunt's.
+    pub fn stories(&self, findings: &[Finding]) -> Vec<Story> {
+        story::tell_all(findings, &self.world, &|origin| {
+            self.targets.get(origin).cloned()
+        })
     }
 
-    fn candidates(&self, event: &Event) -> impl Iterator<Item = usize> {
-        let of = |map: &HashMap<String, Vec<usize>>, text: &str| -> Vec<usize> {
-            map.get(&fold(text)).cloned().unwrap_or_default()
-        };
-        self.always
-            .iter()
-            .copied()
-            .chain(of(&self.by_name, event.name()))
-            .chain(of(&self.by_source, event.source()))
+    /// All rows of the parts, those of the networks among them.
+    pub(crate) fn rows(parts: &mut Parts) -> Vec<Row> {
+        let mut rows = std::mem::take(&mut parts.rows);
+        let networks = std::mem::take(&mut parts.networks);
+        rows.extend(networks.rows(&mut parts.world));
+        rows
     }
 }
 
@@ -243,29 +350,32 @@ pub(crate) fn gather(
     episodes: impl Iterator<Item = Episode>,
     findings: &mut Vec<Finding>,
 ) {
-    let mut by_actor: BTreeMap<Actor, Vec<&Event>> = BTreeMap::new();
+    let some = |number| timeline.world.strings.some(number).map(str::to_owned);
+    let mut by_actor: BTreeMap<Actor, Vec<usize>> = BTreeMap::new();
     for places in episodes {
-        let events: Vec<&Event> = places
+        let rows: Vec<&Row> = places
             .iter()
             .filter_map(|place| timeline.at(*place))
             .collect();
-        let Some(first) = events.first() else {
+        let Some((_, caller)) = rows.first().and_then(|first| timeline.caller(first)) else {
             continue;
         };
         let actor = Actor {
-            principal: first.principal(),
-            access_key: same(&events, |event| event.access_key()),
-            source_address: same(&events, |event| event.source_address()),
-            attempt: events
-                .iter()
-                .all(|event| Outcome::of(event) != Outcome::Done),
+            principal: timeline.text(caller.principal).to_owned(),
+            access_key: some(same(timeline, &rows, |_, actor| actor.key)),
+            source_address: some(same(timeline, &rows, |way, _| way.address)),
+            attempt: rows.iter().all(|row| row.outcome != Outcome::Done),
         };
-        by_actor.entry(actor).or_default().extend(events);
+        by_actor.entry(actor).or_default().extend(places);
     }
-    for (actor, mut events) in by_actor {
-        events.sort_by_key(|event| event.time());
-        events.dedup_by(|a, b| std::ptr::eq(*a, *b));
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+    for (actor, mut places) in by_actor {
+        places.sort_unstable();
+        places.dedup();
+        let rows: Vec<&Row> = places
+            .iter()
+            .filter_map(|place| timeline.at(*place))
+            .collect();
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             continue;
         };
         findings.push(Finding {
@@ -278,30 +388,41 @@ pub(crate) fn gather(
             principal: actor.principal,
             access_key: actor.access_key,
             source_address: actor.source_address,
-            region: same(&events, |event| event.region()),
-            account: same(&events, |event| event.account()),
-            first: first.time(),
-            last: last.time(),
+            region: some(same(timeline, &rows, |way, _| way.region)),
+            account: some(same(timeline, &rows, |way, _| way.account)),
+            first: timeline.time(first),
+            last: timeline.time(last),
             attempt: actor.attempt,
             next: meta.advice(),
-            proof: events.iter().map(|event| EventRef::from(*event)).collect(),
+            proof: rows.iter().map(|row| timeline.proof(row)).collect(),
         });
     }
 }
 
-/// What all the events have in common; none where they differ.
-pub(crate) fn same(events: &[&Event], of: impl Fn(&Event) -> Option<&str>) -> Option<String> {
-    let first = of(events.first()?)?;
-    events
-        .iter()
-        .all(|event| of(event) == Some(first))
-        .then(|| first.to_owned())
+/// The text that all the rows have in common; none where they differ.
+fn same(
+    timeline: &Timeline<'_>,
+    rows: &[&Row],
+    of: impl Fn(&world::Way, &world::Actor) -> world::Str,
+) -> world::Str {
+    let mut texts = rows.iter().map(|row| {
+        timeline
+            .caller(row)
+            .map_or(0, |(way, actor)| of(way, actor))
+    });
+    let first = texts.next().unwrap_or(0);
+    if texts.all(|text| text == first) {
+        first
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::event;
+    use crate::sigma::field::Scope;
+    use crate::testing::{event, looked};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -328,7 +449,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_index_leaves_no_match_out() {
+    fn narrowing_by_source_and_name_leaves_no_match_out() {
         let mut loader = Loader::new();
         for (number, detection) in DETECTIONS.iter().enumerate() {
             loader = loader.text(&format!("{number}.yml"), &format!(
@@ -336,10 +457,6 @@ mod tests {
         }
         let rules = loader.load();
         assert!(rules.problems().is_empty(), "{:?}", rules.problems());
-        assert!(
-            rules.index.always.len() < DETECTIONS.len() - 6,
-            "the index is of use"
-        );
         for name in ["Alpha", "alpha", "Beta", "Alphabet", "Gamma", ""] {
             for source in [
                 "one.amazonaws.com",
@@ -352,7 +469,12 @@ mod tests {
                     let mut all: Vec<&str> = rules
                         .rules
                         .iter()
-                        .filter(|rule| rule.node.matches(Scope::of(&event)))
+                        .filter(|rule| {
+                            let mut node = rule.node.clone();
+                            let mut names = Names::new();
+                            node.link(&mut names);
+                            looked(&event, names, |look| node.matches(Scope::of(look)))
+                        })
                         .map(|rule| rule.meta.id.as_str())
                         .collect();
                     let mut indexed: Vec<&str> = rules

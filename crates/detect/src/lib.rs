@@ -12,9 +12,12 @@ mod fields;
 mod files;
 mod grants;
 mod hunt;
+mod hunter;
 pub mod lineage;
 mod load;
 mod logsource;
+mod look;
+mod program;
 pub mod render;
 mod rule;
 mod sigma;
@@ -22,12 +25,13 @@ pub mod story;
 #[cfg(test)]
 mod testing;
 mod timeline;
+mod world;
 
 pub use check::{Failure, TestReport, rules_lint, rules_test};
 pub use fields::Outcome;
-pub use hunt::RuleSet;
+pub use hunt::{Hunt, RuleSet};
+pub use hunter::{Common, Hunter, Seen};
 pub use lineage::Lineage;
 pub use load::{Loader, NotApplicable, Problem};
 pub use rule::{Kind, Meta};
 pub use story::{Story, stories};
-pub use timeline::Timeline;

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use stockade_model::{Event, Timestamp};
 
+use crate::world::{self, Str, World, account_of, moment};
+
 /// Sessions nest no deeper than this in the tree; deeper ones hang at this depth.
 const DEPTH: usize = 32;
 
@@ -141,25 +143,79 @@ struct Use {
 impl Graph {
     /// Reads the events, in whatever order.
     pub fn new<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let events: Vec<&Event> = events.into_iter().collect();
+        Self::of(&World::of(events))
+    }
+
+    /// Reads what events came to.
+    pub(crate) fn of(world: &World) -> Self {
         let mut graph = Self::default();
+        let some = |number: Str| world.strings.some(number).map(str::to_owned);
+        for (way, count) in &world.ways {
+            let Some(actor) = world.actors.get(way.actor as usize) else {
+                continue;
+            };
+            let principal = world.strings.text(actor.principal);
+            let Some(key) = world.strings.some(actor.key) else {
+                if matches!(world.strings.text(actor.kind), "IAMUser" | "Root") {
+                    graph
+                        .keyless
+                        .insert((principal.to_owned(), some(actor.user)));
+                }
+                continue;
+            };
+            let (first, last) = (moment(count.first), moment(count.last));
+            let seen = graph.uses.entry(key.to_owned()).or_insert_with(|| Use {
+                principal: principal.to_owned(),
+                user: some(actor.user),
+                role: some(actor.role),
+                account: some(actor.account),
+                first,
+                last,
+                calls: 0,
+            });
+            // Identities that share a key are told apart by which came first.
+            if first < seen.first {
+                seen.principal = principal.to_owned();
+                seen.user = some(actor.user);
+                seen.role = some(actor.role);
+                seen.account = some(actor.account);
+            }
+            seen.first = seen.first.min(first);
+            seen.last = seen.last.max(last);
+            seen.calls += count.calls;
+        }
         // The caller's key stands in the record of the caller's account; the record of the role's
         // account tells of the same call by the same sharedEventID.
-        let mut callers: HashMap<&str, &str> = HashMap::new();
-        for event in &events {
-            if let (Some(shared), Some(key)) = (event.text(&["sharedEventID"]), event.access_key())
-            {
-                callers.insert(shared, key);
-            }
-        }
-        for event in &events {
-            graph.note_use(event);
-            if let Some(key) = event.issued_access_key() {
-                let caller = event.access_key().or_else(|| {
-                    let shared = event.text(&["sharedEventID"])?;
-                    callers.get(shared).copied()
-                });
-                graph.note_issue(event, key, caller);
+        let callers: HashMap<Str, Str> = world
+            .shared
+            .iter()
+            .map(|shared| (shared.shared, shared.key))
+            .collect();
+        let mut issues: Vec<&world::Issue> = world.issues.iter().collect();
+        issues.sort_by_key(|issue| (issue.time, world.strings.text(issue.key)));
+        for noted in issues {
+            let by = if noted.by == 0 && noted.shared != 0 {
+                callers.get(&noted.shared).copied().unwrap_or(0)
+            } else {
+                noted.by
+            };
+            let key = world.strings.text(noted.key);
+            let issue = Issue {
+                by: some(by).filter(|by| by != key),
+                how: noted.how,
+                principal: some(noted.principal),
+                user: some(noted.user),
+                role: some(noted.role),
+                account: some(noted.account),
+                time: moment(noted.time),
+            };
+            // Two accounts record the same call; the record that knows the caller is kept.
+            match graph.issued.get_mut(key) {
+                Some(known) if known.by.is_none() && issue.by.is_some() => *known = issue,
+                Some(_) => {}
+                None => {
+                    graph.issued.insert(key.to_owned(), issue);
+                }
             }
         }
         for (key, issue) in &graph.issued {
@@ -176,81 +232,6 @@ impl Graph {
             keys.sort_by_key(|key| issued.get(key).map(|issue| issue.time));
         }
         graph
-    }
-
-    fn note_use(&mut self, event: &Event) {
-        let Some(key) = event.access_key() else {
-            if matches!(event.identity_type(), Some("IAMUser" | "Root")) {
-                self.keyless.insert((event.principal(), user_name(event)));
-            }
-            return;
-        };
-        let time = event.time();
-        let seen = self.uses.entry(key.to_owned()).or_insert_with(|| Use {
-            principal: event.principal(),
-            user: user_name(event),
-            role: event
-                .text(&["userIdentity", "sessionContext", "sessionIssuer", "arn"])
-                .map(str::to_owned),
-            account: event
-                .text(&["userIdentity", "accountId"])
-                .map(str::to_owned),
-            first: time,
-            last: time,
-            calls: 0,
-        });
-        seen.first = seen.first.min(time);
-        seen.last = seen.last.max(time);
-        seen.calls += 1;
-    }
-
-    fn note_issue(&mut self, event: &Event, key: &str, caller: Option<&str>) {
-        let how = match event.name() {
-            "CreateAccessKey" => How::CreatedKey,
-            "GetSessionToken" => How::SessionToken,
-            "GetFederationToken" => How::FederationToken,
-            "AssumeRoot" => How::AssumedRoot,
-            _ => How::AssumedRole,
-        };
-        let answer = |path: &[&str]| {
-            let whole: Vec<&str> = std::iter::once("responseElements")
-                .chain(path.iter().copied())
-                .collect();
-            event.text(&whole).map(str::to_owned)
-        };
-        let user = answer(&["accessKey", "userName"]);
-        let principal = match how {
-            How::CreatedKey => user.as_deref().map(|user| user_arn(event, user)),
-            How::SessionToken => Some(event.principal()),
-            How::FederationToken => answer(&["federatedUser", "arn"]),
-            _ => answer(&["assumedRoleUser", "arn"]),
-        };
-        let role = (how == How::AssumedRole)
-            .then(|| event.text(&["requestParameters", "roleArn"]))
-            .flatten()
-            .map(str::to_owned);
-        let account = principal
-            .as_deref()
-            .and_then(account_of)
-            .or_else(|| role.as_deref().and_then(account_of))
-            .or_else(|| event.account().map(str::to_owned));
-        let issue = Issue {
-            by: caller.filter(|caller| *caller != key).map(str::to_owned),
-            how,
-            principal,
-            user,
-            role,
-            account,
-            time: event.time(),
-        };
-        // Two accounts record the same call; the record that knows the caller is kept.
-        match self.issued.get_mut(key) {
-            Some(known) if known.by.is_none() && issue.by.is_some() => *known = issue,
-            Some(_) => {}
-            None => {
-                self.issued.insert(key.to_owned(), issue);
-            }
-        }
     }
 
     /// See [`Lineage::of_user`].
@@ -391,27 +372,73 @@ impl Graph {
     }
 }
 
-fn user_name(event: &Event) -> Option<String> {
-    (event.identity_type() == Some("IAMUser"))
-        .then(|| event.text(&["userIdentity", "userName"]))
-        .flatten()
-        .map(str::to_owned)
+/// Who is at the head of the sessions, for all callers of a world: [`Graph::origin`] by numbers.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    /// By a key that was issued: the key that issued it, unless it was made for a user.
+    issuers: HashMap<Str, Str>,
+    /// By key, whose it is.
+    principals: HashMap<Str, Str>,
 }
 
-fn account_of(arn: &str) -> Option<String> {
-    let account = arn.split(':').nth(4).unwrap_or_default();
-    (!account.is_empty()).then(|| account.to_owned())
-}
+impl Heads {
+    pub(crate) fn of(world: &World) -> Self {
+        let callers: HashMap<Str, Str> = world
+            .shared
+            .iter()
+            .map(|shared| (shared.shared, shared.key))
+            .collect();
+        let mut issues: Vec<&world::Issue> = world.issues.iter().collect();
+        issues.sort_by_key(|issue| issue.time);
+        let mut issuers: HashMap<Str, Str> = HashMap::with_capacity(issues.len());
+        let mut principals: HashMap<Str, Str> = HashMap::new();
+        for issue in issues {
+            principals.entry(issue.key).or_insert(issue.principal);
+            if issue.how == How::CreatedKey {
+                continue;
+            }
+            let by = match (issue.by, issue.shared) {
+                (0, 0) => 0,
+                (0, shared) => callers.get(&shared).copied().unwrap_or(0),
+                (by, _) => by,
+            };
+            if by != 0 && by != issue.key {
+                issuers.entry(issue.key).or_insert(by);
+            }
+        }
+        // Who uses a key is better known than for whom it was made; the first to use it counts.
+        let mut first: HashMap<Str, i64> = HashMap::new();
+        for (way, count) in &world.ways {
+            let Some(actor) = world.actors.get(way.actor as usize) else {
+                continue;
+            };
+            if actor.key == 0 {
+                continue;
+            }
+            let known = first.entry(actor.key).or_insert(i64::MAX);
+            if count.first < *known {
+                *known = count.first;
+                principals.insert(actor.key, actor.principal);
+            }
+        }
+        Self {
+            issuers,
+            principals,
+        }
+    }
 
-/// The user for whom a key was made. The trail gives the name alone; the path, if there is one, is
-/// not known before the key is used.
-fn user_arn(event: &Event, user: &str) -> String {
-    let caller = event.principal();
-    let partition = caller.split(':').nth(1).unwrap_or("aws");
-    format!(
-        "arn:{partition}:iam::{}:user/{user}",
-        event.account().unwrap_or_default()
-    )
+    /// The principal at the head of the sessions that led to this key; 0 where nothing is known.
+    pub(crate) fn head(&self, key: Str) -> Str {
+        let mut key = key;
+        // Keys that issue one another in a ring have no head: any of them serves.
+        for _ in 0..1_000 {
+            match self.issuers.get(&key) {
+                Some(by) => key = *by,
+                None => break,
+            }
+        }
+        self.principals.get(&key).copied().unwrap_or(0)
+    }
 }
 
 #[cfg(test)]

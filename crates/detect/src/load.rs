@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rsigma_parser::{FilterRule, FilterRuleTarget, SigmaCollection, parse_sigma_yaml};
 use serde::Serialize;
+use stockade_model::LogKind;
 
 use crate::builtin;
 use crate::correlate::Correlation;
@@ -53,6 +54,8 @@ pub struct NotApplicable {
 pub(crate) struct Rule {
     pub(crate) meta: Arc<Meta>,
     pub(crate) node: Node,
+    /// The kinds of log that it is for.
+    pub(crate) kinds: Vec<LogKind>,
     /// Only a part of a correlation in its own file: raises no finding of its own.
     pub(crate) silent: bool,
 }
@@ -182,7 +185,8 @@ impl Loading {
                     "rule `{}` does not say which log it is for: add `logsource: {{product: aws, service: cloudtrail}}`", meta.title));
                 continue;
             }
-            if !logsource::is_cloudtrail(&rule.logsource) {
+            let kinds = logsource::kinds(&rule.logsource);
+            if kinds.is_empty() {
                 self.not_applicable.push(NotApplicable {
                     logsource: logsource::written(&rule.logsource),
                     rule: meta,
@@ -194,8 +198,13 @@ impl Loading {
                     if self.claim(&meta, source) {
                         let meta = Arc::new(meta);
                         let silent = false;
-                        self.rules
-                            .push((Rule { meta, node, silent }, source.builtin));
+                        let rule = Rule {
+                            meta,
+                            node,
+                            kinds,
+                            silent,
+                        };
+                        self.rules.push((rule, source.builtin));
                     }
                 }
                 Err(error) => {
@@ -305,10 +314,10 @@ impl Loading {
                 FilterRuleTarget::Any => true,
                 FilterRuleTarget::Specific(names) => names.iter().any(named),
             };
-            let fits = filter
-                .logsource
-                .as_ref()
-                .is_none_or(|logs| !logsource::is_given(logs) || logsource::is_cloudtrail(logs));
+            let fits = filter.logsource.as_ref().is_none_or(|logs| {
+                let kinds = logsource::kinds(logs);
+                !logsource::is_given(logs) || rule.kinds.iter().all(|kind| kinds.contains(kind))
+            });
             if chosen && fits {
                 met = true;
                 rule.node = Node::And(vec![rule.node.clone(), node.clone()]);

@@ -1,14 +1,59 @@
 //! Which log a rule is for, and whether that is one that is read.
 //!
-//! Owns the mapping of Sigma's log sources to kinds of event. One kind so far: CloudTrail records.
+//! Owns the mapping of Sigma's log sources to kinds of event.
 
 use rsigma_parser::LogSource;
+use stockade_model::LogKind;
 
-/// Whether rules for this log source are run over CloudTrail records.
-pub(crate) fn is_cloudtrail(source: &LogSource) -> bool {
-    source.product.as_deref() == Some("aws")
-        && source.category.is_none()
-        && matches!(source.service.as_deref(), None | Some("cloudtrail"))
+/// The kinds of log that rules for this log source are run over; none where it is a log that is not
+/// read. A category that other products have too is AWS's log of that sort.
+pub(crate) fn kinds(source: &LogSource) -> Vec<LogKind> {
+    use LogKind::{
+        AlbAccess, ClbAccess, CloudTrail, GuardDuty, NlbAccess, ResolverQuery, S3Access,
+        SecurityHub, VpcFlow, Waf,
+    };
+    let lower = |text: &Option<String>| text.as_deref().map(str::to_ascii_lowercase);
+    let (product, category) = (lower(&source.product), lower(&source.category));
+    let service = lower(&source.service).map(|service| service.replace(['_', '-', ' '], ""));
+    if !matches!(product.as_deref(), None | Some("aws")) {
+        return Vec::new();
+    }
+    let of_service = match service.as_deref() {
+        None => None,
+        Some("cloudtrail") => Some(vec![CloudTrail]),
+        Some("vpcflow" | "vpcflowlogs" | "flowlogs" | "vpc" | "vpcflowlog") => Some(vec![VpcFlow]),
+        Some("s3" | "s3access" | "s3accesslogs" | "s3serveraccess") => Some(vec![S3Access]),
+        Some("route53" | "route53resolver" | "resolverquery" | "route53resolverquery" | "dns") => {
+            Some(vec![ResolverQuery])
+        }
+        Some("waf" | "wafv2") => Some(vec![Waf]),
+        Some("elb" | "elbaccess" | "elasticloadbalancing" | "loadbalancer") => {
+            Some(vec![AlbAccess, NlbAccess, ClbAccess])
+        }
+        Some("alb" | "albaccess") => Some(vec![AlbAccess]),
+        Some("nlb" | "nlbaccess") => Some(vec![NlbAccess]),
+        Some("clb" | "clbaccess") => Some(vec![ClbAccess]),
+        Some("guardduty") => Some(vec![GuardDuty]),
+        Some("securityhub") => Some(vec![SecurityHub]),
+        Some(_) => Some(Vec::new()),
+    };
+    let of_category = match category.as_deref() {
+        None => None,
+        Some("dns") => Some(vec![ResolverQuery]),
+        Some("firewall") => Some(vec![VpcFlow]),
+        Some("webserver") => Some(vec![AlbAccess, ClbAccess, Waf]),
+        Some(_) => Some(Vec::new()),
+    };
+    match (of_service, of_category) {
+        (Some(service), Some(category)) => service
+            .into_iter()
+            .filter(|kind| category.contains(kind))
+            .collect(),
+        (Some(kinds), None) if product.is_some() => kinds,
+        (None, Some(kinds)) => kinds,
+        (None, None) if product.is_some() => vec![CloudTrail],
+        _ => Vec::new(),
+    }
 }
 
 /// Whether the rule says which log it is for.

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use stockade_model::{Event, Finding, Origin, Severity, Tactic, Technique, Timestamp};
+use stockade_model::{Event, Finding, LogKind, Origin, Severity, Tactic, Technique, Timestamp};
+use stockade_scan::Raw;
 
-use crate::lineage::Graph;
-use crate::timeline::Timeline;
+use crate::lineage::Heads;
+use crate::look::{Look, REQUEST};
+use crate::world::{Actor, Count, Str, Way, World, moment};
 
 /// So many targets are kept for a step.
 const TARGETS: usize = 20;
@@ -134,25 +136,65 @@ pub struct Step {
 /// Tells the stories, the worst first and then in order of time. `events` are those that were
 /// hunted through.
 pub fn stories(findings: &[Finding], events: &[Event]) -> Vec<Story> {
-    let timeline = Timeline::new(events);
-    let graph = Graph::new(timeline.events().iter().copied());
+    let proofs: BTreeSet<&Origin> = findings
+        .iter()
+        .flat_map(|finding| finding.proof.iter().map(|proof| &proof.origin))
+        .collect();
+    let targets: HashMap<Origin, String> = events
+        .iter()
+        .filter(|event| proofs.contains(event.origin()))
+        .filter_map(|event| Some((event.origin().clone(), target_of(event)?)))
+        .collect();
+    tell_all(findings, &World::of(events), &|origin| {
+        targets.get(origin).cloned()
+    })
+}
+
+/// A way with its caller and its counts.
+type Came<'a> = (&'a Way, &'a Actor, &'a Count);
+
+/// Tells the stories from what all events came to; `target` says what an event was about.
+pub(crate) fn tell_all(
+    findings: &[Finding],
+    world: &World,
+    target: &dyn Fn(&Origin) -> Option<String>,
+) -> Vec<Story> {
+    let heads = Heads::of(world);
     let mut by_head: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, finding) in findings.iter().enumerate() {
-        let head = head(&graph, finding.access_key.as_deref(), &finding.principal);
-        by_head.entry(head).or_default().push(number);
+        let key = finding.access_key.as_deref();
+        let head = key
+            .and_then(|key| world.strings.find(key))
+            .map_or(0, |key| heads.head(key));
+        let head = world.strings.some(head).unwrap_or(&finding.principal);
+        by_head.entry(head.to_owned()).or_default().push(number);
     }
-    let mut calls: HashMap<&str, Vec<&Event>> = HashMap::new();
-    for event in timeline.events() {
-        let own = head(&graph, event.access_key(), &event.principal());
-        if let Some((head, _)) = by_head.get_key_value(&own) {
-            calls.entry(head).or_default().push(event);
+    // Each head's number, so that ways are told apart without their texts.
+    let numbers: HashMap<Str, &str> = by_head
+        .keys()
+        .filter_map(|head| Some((world.strings.find(head)?, head.as_str())))
+        .collect();
+    let mut came: HashMap<&str, Vec<Came<'_>>> = HashMap::new();
+    for (way, count) in &world.ways {
+        let Some(actor) = world.actors.get(way.actor as usize) else {
+            continue;
+        };
+        let head = match actor.key {
+            0 => 0,
+            key => heads.head(key),
+        };
+        let own = if head == 0 { actor.principal } else { head };
+        if let Some(head) = numbers.get(&own)
+            && count.calls > 0
+        {
+            came.entry(head).or_default().push((way, actor, count));
         }
     }
     let mut stories: Vec<Story> = by_head
         .iter()
         .filter_map(|(head, numbers)| {
-            let calls = calls.get(head.as_str()).map_or(&[][..], Vec::as_slice);
-            tell(head, numbers, findings, calls)
+            let came = came.get(head.as_str()).map_or(&[][..], Vec::as_slice);
+            tell(head, numbers, findings, world, came, target)
         })
         .collect();
     meet(&mut stories);
@@ -164,12 +206,6 @@ pub fn stories(findings: &[Finding], events: &[Event]) -> Vec<Story> {
         ))
     });
     stories
-}
-
-fn head(graph: &Graph, key: Option<&str>, principal: &str) -> String {
-    key.and_then(|key| graph.origin(key))
-        .unwrap_or(principal)
-        .to_owned()
 }
 
 /// Notes which stories share an address. Addresses alone count: "AWS Internal" is everybody's.
@@ -198,52 +234,51 @@ fn meet(stories: &mut [Story]) {
     }
 }
 
-fn tell(head: &str, numbers: &[usize], findings: &[Finding], calls: &[&Event]) -> Option<Story> {
+fn tell(
+    head: &str,
+    numbers: &[usize],
+    findings: &[Finding],
+    world: &World,
+    came: &[Came<'_>],
+    target: &dyn Fn(&Origin) -> Option<String>,
+) -> Option<Story> {
     let own: Vec<(usize, &Finding)> = numbers
         .iter()
         .filter_map(|number| Some((*number, findings.get(*number)?)))
         .collect();
-    let refused = calls.iter().filter(|event| event.is_refused()).count() as u64;
-    let mut became = seen(calls, |event| {
-        let principal = event.principal();
-        (principal != head).then_some(principal)
+    let text = |number| world.strings.some(number).map(str::to_owned);
+    let mut became = seen(came, |_, actor| {
+        text(actor.principal).filter(|principal| principal != head)
     });
-    became.sort_by_key(|other| other.first);
+    became.sort_by(|a, b| (a.first, &a.value).cmp(&(b.first, &b.value)));
     Some(Story {
         principal: head.to_owned(),
         severity: own.iter().map(|(_, finding)| finding.severity).max()?,
         first: own.iter().map(|(_, finding)| finding.first).min()?,
         last: own.iter().map(|(_, finding)| finding.last).max()?,
-        calls: calls.len() as u64,
-        refused,
-        addresses: seen(calls, |event| event.source_address().map(str::to_owned)),
-        user_agents: seen(calls, |event| event.user_agent().map(program)),
-        keys: seen(calls, |event| event.access_key().map(str::to_owned)),
-        regions: seen(calls, |event| event.region().map(str::to_owned)),
+        calls: came.iter().map(|(_, _, count)| count.calls).sum(),
+        refused: came.iter().map(|(_, _, count)| count.refused).sum(),
+        addresses: seen(came, |way, _| text(way.address)),
+        user_agents: seen(came, |way, _| world.strings.some(way.agent).map(program)),
+        keys: seen(came, |_, actor| text(actor.key)),
+        regions: seen(came, |way, _| text(way.region)),
         became,
         neighbours: Vec::new(),
         accounts: own
             .iter()
             .filter_map(|(_, finding)| finding.account.clone())
             .collect(),
-        tactics: phases(&own, &index(calls)),
+        tactics: phases(&own, target),
     })
 }
 
 /// Findings with their numbers.
 type Numbered<'a> = Vec<(usize, &'a Finding)>;
 
-/// Events by where they were read, as findings point to them.
-type Index<'a> = HashMap<&'a Origin, &'a Event>;
-
-fn index<'a>(events: &[&'a Event]) -> Index<'a> {
-    events
-        .iter()
-        .map(|event| (event.origin(), *event))
-        .collect()
-}
-
-fn phases(findings: &[(usize, &Finding)], events: &Index<'_>) -> Vec<Phase> {
+fn phases(
+    findings: &[(usize, &Finding)],
+    target: &dyn Fn(&Origin) -> Option<String>,
+) -> Vec<Phase> {
     let mut steps: BTreeMap<(Option<Tactic>, &str, bool), Numbered<'_>> = BTreeMap::new();
     for (number, finding) in findings {
         // A rule may name several tactics; its first is what it is chiefly about.
@@ -255,7 +290,7 @@ fn phases(findings: &[(usize, &Finding)], events: &Index<'_>) -> Vec<Phase> {
     }
     let mut phases: BTreeMap<Option<Tactic>, Vec<Step>> = BTreeMap::new();
     for ((tactic, _, attempt), findings) in steps {
-        if let Some(step) = step(&findings, attempt, events) {
+        if let Some(step) = step(&findings, attempt, target) {
             phases.entry(tactic).or_default().push(step);
         }
     }
@@ -281,7 +316,11 @@ fn phases(findings: &[(usize, &Finding)], events: &Index<'_>) -> Vec<Phase> {
     phases
 }
 
-fn step(findings: &[(usize, &Finding)], attempt: bool, events: &Index<'_>) -> Option<Step> {
+fn step(
+    findings: &[(usize, &Finding)],
+    attempt: bool,
+    target: &dyn Fn(&Origin) -> Option<String>,
+) -> Option<Step> {
     let (_, one) = findings.first()?;
     let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
     for event in findings.iter().flat_map(|(_, finding)| &finding.proof) {
@@ -293,10 +332,7 @@ fn step(findings: &[(usize, &Finding)], attempt: bool, events: &Index<'_>) -> Op
         .collect();
     proof.sort_by_key(|event| event.time);
     let mut targets: Vec<String> = Vec::new();
-    for target in proof
-        .iter()
-        .filter_map(|event| target(events.get(&event.origin)?))
-    {
+    for target in proof.iter().filter_map(|event| target(&event.origin)) {
         if targets.len() < TARGETS && !targets.contains(&target) {
             targets.push(target);
         }
@@ -323,33 +359,57 @@ fn step(findings: &[(usize, &Finding)], attempt: bool, events: &Index<'_>) -> Op
 }
 
 /// What a call was about, by the name that its request gives.
-fn target(event: &Event) -> Option<String> {
-    let request = event.at(&["requestParameters"])?;
-    NOUNS.iter().find_map(|noun| {
-        let value = request.get(noun)?.as_str()?;
-        let value = if value.starts_with("arn:") {
-            value.splitn(6, ':').nth(5).unwrap_or(value)
-        } else {
-            value
-        };
-        (!value.is_empty()).then(|| value.to_owned())
-    })
+pub(crate) fn target(look: &Look<'_>) -> Option<String> {
+    if look.kind != LogKind::CloudTrail {
+        return None;
+    }
+    let request = look.top(REQUEST)?;
+    // One pass over the request; the most telling name wins.
+    let (_, value) = request
+        .members()
+        .filter_map(|(name, value)| {
+            let place = NOUNS.iter().position(|noun| noun.as_bytes() == name)?;
+            Some((place, value.text()?))
+        })
+        .min_by_key(|(place, _)| *place)?;
+    named(&value)
 }
 
-fn seen(events: &[&Event], of: impl Fn(&Event) -> Option<String>) -> Vec<Seen> {
+fn target_of(event: &Event) -> Option<String> {
+    let request = event.at(&["requestParameters"])?;
+    let text = request.to_string();
+    let request = Raw::new(text.as_bytes());
+    NOUNS
+        .iter()
+        .find_map(|noun| request.get(noun)?.text())
+        .and_then(|value| named(&value))
+}
+
+fn named(value: &str) -> Option<String> {
+    let value = if value.starts_with("arn:") {
+        value.splitn(6, ':').nth(5).unwrap_or(value)
+    } else {
+        value
+    };
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn seen(came: &[Came<'_>], of: impl Fn(&Way, &Actor) -> Option<String>) -> Vec<Seen> {
     let mut by_value: BTreeMap<String, Seen> = BTreeMap::new();
-    for event in events {
-        let Some(value) = of(event) else { continue };
-        let time = event.time();
+    for (way, actor, count) in came {
+        let Some(value) = of(way, actor) else {
+            continue;
+        };
+        let (first, last) = (moment(count.first), moment(count.last));
         let entry = by_value.entry(value.clone()).or_insert(Seen {
             value,
             calls: 0,
-            first: time,
-            last: time,
+            first,
+            last,
         });
-        entry.calls += 1;
-        entry.first = entry.first.min(time);
-        entry.last = entry.last.max(time);
+        entry.calls += count.calls;
+        entry.first = entry.first.min(first);
+        entry.last = entry.last.max(last);
     }
     let mut all: Vec<Seen> = by_value.into_values().collect();
     all.sort_by(|a, b| (b.calls, &a.value).cmp(&(a.calls, &b.value)));

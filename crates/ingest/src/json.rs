@@ -1,170 +1,208 @@
-//! Reading a JSON document, or several after one another, record by record.
+//! Reading JSON documents, one after another, record by record.
 //!
-//! Owns the shapes that records come in: `Records`, `Events`, arrays, single ones. A document is never
-//! held as a whole.
+//! Owns the shapes that records come in: lists under a known name, arrays, single ones. A document
+//! is never held as a whole.
 
-use std::cell::Cell;
-use std::fmt;
-use std::io::{self, Read};
-use std::rc::Rc;
+use stockade_scan::{Fault, Next, Scanner, Step};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::error::Category;
-use serde_json::{Map, Value};
-
-use crate::source::{Counted, LIMIT, Output, explain};
+use crate::output::Output;
 use crate::summary::Position;
+use crate::unpack::explain;
+use crate::window::{LIMIT, More, Window};
+
+/// Arrays whose elements are records.
+fn is_list(key: &[u8]) -> bool {
+    matches!(
+        key,
+        b"Records" | b"Events" | b"logEvents" | b"Findings" | b"QueryResultRows"
+    )
+}
+
+/// Where the reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between documents.
+    Between,
+    /// Before an element of an array; `first` of all, where the array may end at once.
+    Element { first: bool, within: bool },
+    /// After an element of an array.
+    Next { within: bool },
+    /// After a list within an object.
+    After,
+    /// Within an object whose list was read, before a key.
+    Member,
+}
+
+/// How one step of the reader ended.
+enum Turn {
+    /// Go on from here.
+    On(usize, State),
+    /// All is read.
+    End,
+}
 
 /// Reads to the end, or to the first fault: what comes after a fault in a document cannot be told
 /// from its inside.
-pub(crate) fn read(input: Counted<impl Read>, output: &mut Output<'_>) {
-    let taken = input.counter();
-    let limit = Rc::new(Cell::new(LIMIT));
-    let input = input.limited(Rc::clone(&limit));
-    let mut parser = serde_json::Deserializer::from_reader(input);
+pub(crate) fn read(window: &mut Window<'_>, output: &mut Output<'_>) {
+    let mut state = State::Between;
     loop {
-        if let Err(error) = parser.end() {
-            // Anything but more content is left to the document's own reading to report.
-            if error.is_io() {
-                return fault(&error, taken.get(), output);
+        match stretch(window.bytes(), window.start(), state, None, output) {
+            (_, now, Ok(())) => {
+                // Nothing but white space is left.
+                window.pass(usize::MAX);
+                state = now;
+                match window.more() {
+                    More::Some | More::TooLong => {}
+                    More::End => return,
+                    More::Fault(error) => {
+                        let at = window.position(window.bytes().len());
+                        return output.skip(Position::Byte(at), explain(&error));
+                    }
+                }
             }
-        } else {
-            return;
+            (place, now, Err(Fault::Cut)) => {
+                window.pass(place);
+                state = now;
+                let end = window.position(window.bytes().len());
+                let reason = match window.more() {
+                    More::Some => continue,
+                    More::End => "the file ends in the middle of a record".to_owned(),
+                    More::TooLong => format!("a record is longer than {} MiB", LIMIT >> 20),
+                    More::Fault(error) => explain(&error),
+                };
+                return output.skip(Position::Byte(end), reason);
+            }
+            (_, _, Err(Fault::Wrong { at, wanted })) => {
+                let at = window.position(at);
+                return output.skip(
+                    Position::Byte(at),
+                    format!(
+                        "is not JSON from here on (it should be {wanted}); what follows was not read"
+                    ),
+                );
+            }
         }
-        let document = Document {
-            output,
-            at: None,
-            taken: Some(Marks {
-                taken: &taken,
-                limit: &limit,
+    }
+}
+
+/// Reads the documents of one line, which ends where the bytes end.
+pub(crate) fn line(bytes: &[u8], from: usize, at: Position, output: &mut Output<'_>) {
+    match stretch(bytes, from, State::Between, Some(at), output) {
+        (_, _, Ok(())) => {}
+        (_, _, Err(Fault::Cut)) => output.skip(at, "is not JSON: it ends too early"),
+        (_, _, Err(Fault::Wrong { at: byte, wanted })) => output.skip(
+            at,
+            format!(
+                "is not JSON: at its byte {} should be {wanted}",
+                byte.saturating_sub(from)
+            ),
+        ),
+    }
+}
+
+/// Reads as far as the bytes go: answers where what is not read begins, and in which state.
+fn stretch(
+    bytes: &[u8],
+    from: usize,
+    state: State,
+    at: Option<Position>,
+    output: &mut Output<'_>,
+) -> (usize, State, Result<(), Fault>) {
+    let mut scanner = Scanner::new(bytes, from);
+    let (mut place, mut state) = (from, state);
+    loop {
+        match turn(&mut scanner, place, state, at, output) {
+            Ok(Turn::On(next, now)) => (place, state) = (next, now),
+            Ok(Turn::End) => return (place, state, Ok(())),
+            Err(fault) => return (place, state, Err(fault)),
+        }
+    }
+}
+
+fn turn(
+    scanner: &mut Scanner<'_>,
+    place: usize,
+    state: State,
+    at: Option<Position>,
+    output: &mut Output<'_>,
+) -> Result<Turn, Fault> {
+    let bytes = scanner.bytes();
+    match state {
+        State::Between => match scanner.visible(place) {
+            Err(_) => Ok(Turn::End),
+            Ok((b'[', open)) => Ok(Turn::On(
+                open + 1,
+                State::Element {
+                    first: true,
+                    within: false,
+                },
+            )),
+            Ok((b'{', open)) => {
+                let step = scanner.object(open, &mut output.members, is_list)?;
+                match step {
+                    Step::Done(end) => {
+                        output.record(bytes, open, end, at);
+                        Ok(Turn::On(end, State::Between))
+                    }
+                    Step::List(list) => Ok(Turn::On(
+                        list + 1,
+                        State::Element {
+                            first: true,
+                            within: true,
+                        },
+                    )),
+                }
+            }
+            Ok((_, wrong)) => Err(Fault::Wrong {
+                at: wrong,
+                wanted: "a record, or a list of them",
             }),
-        };
-        if let Err(error) = document.deserialize(&mut parser) {
-            return fault(&error, taken.get(), output);
+        },
+        State::Element { first, within } => {
+            let (byte, open) = scanner.visible(place)?;
+            let end = match byte {
+                b']' if first => return Ok(Turn::On(open + 1, after_list(within))),
+                b'{' => {
+                    let step = scanner.object(open, &mut output.members, |_| false)?;
+                    let (Step::Done(end) | Step::List(end)) = step;
+                    output.record(bytes, open, end, at);
+                    end
+                }
+                _ => {
+                    let end = scanner.value(open)?;
+                    output.other(bytes.get(open..end).unwrap_or_default(), at);
+                    end
+                }
+            };
+            Ok(Turn::On(end, State::Next { within }))
         }
-        limit.set(taken.get() + LIMIT);
+        State::Next { within } => Ok(match scanner.next(place, b']')? {
+            Next::More(next) => Turn::On(
+                next,
+                State::Element {
+                    first: false,
+                    within,
+                },
+            ),
+            Next::End(next) => Turn::On(next, after_list(within)),
+        }),
+        State::After => Ok(match scanner.next(place, b'}')? {
+            Next::More(next) => Turn::On(next, State::Member),
+            Next::End(next) => Turn::On(next, State::Between),
+        }),
+        State::Member => match scanner.members(place, &mut output.members, is_list)? {
+            Step::Done(end) => Ok(Turn::On(end, State::Between)),
+            Step::List(list) => Ok(Turn::On(
+                list + 1,
+                State::Element {
+                    first: true,
+                    within: true,
+                },
+            )),
+        },
     }
 }
 
-fn fault(error: &serde_json::Error, byte: u64, output: &mut Output<'_>) {
-    let reason = match (error.io_error_kind(), error.classify()) {
-        (Some(kind), _) => explain(&io::Error::new(kind, error.to_string())),
-        (None, Category::Eof) => "the file ends in the middle of a record".to_owned(),
-        _ => format!("is not JSON from here on ({error}); what follows was not read"),
-    };
-    output.skip(Position::Byte(byte), reason);
-}
-
-/// How far the reader is, and how far it may go for the record at hand.
-#[derive(Clone, Copy)]
-struct Marks<'a> {
-    taken: &'a Cell<u64>,
-    limit: &'a Cell<u64>,
-}
-
-impl Marks<'_> {
-    fn pass(&self) {
-        self.limit.set(self.taken.get() + LIMIT);
-    }
-}
-
-/// One document, which hands on its records as they are read.
-pub(crate) struct Document<'a, 'b> {
-    output: &'a mut Output<'b>,
-    at: Option<Position>,
-    taken: Option<Marks<'a>>,
-}
-
-impl<'a, 'b> Document<'a, 'b> {
-    /// A document on a line of its own.
-    pub(crate) fn on_line(output: &'a mut Output<'b>, line: u64) -> Self {
-        Self {
-            output,
-            at: Some(Position::Line(line)),
-            taken: None,
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Document<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a CloudTrail record, or `Records` with an array of them")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut fields = Map::new();
-        let mut listed = false;
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "Records" || key == "Events" {
-                map.next_value_seed(List {
-                    output: self.output,
-                    at: self.at,
-                    marks: self.taken,
-                })?;
-                listed = true;
-            } else {
-                fields.insert(key, map.next_value()?);
-            }
-        }
-        if !listed {
-            self.output.record(Value::Object(fields), self.at);
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        List {
-            output: self.output,
-            at: self.at,
-            marks: self.taken,
-        }
-        .visit_seq(seq)
-    }
-}
-
-/// An array of records.
-struct List<'a, 'b> {
-    output: &'a mut Output<'b>,
-    at: Option<Position>,
-    marks: Option<Marks<'a>>,
-}
-
-impl<'de> DeserializeSeed<'de> for List<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for List<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of CloudTrail records")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(value) = seq.next_element::<Value>()? {
-            self.output.record(value, self.at);
-            if let Some(marks) = self.marks {
-                marks.pass();
-            }
-        }
-        Ok(())
-    }
+fn after_list(within: bool) -> State {
+    if within { State::After } else { State::Between }
 }

@@ -3,23 +3,133 @@
 //! Owns recognition by content. Must not parse records.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use flate2::bufread::MultiGzDecoder;
-use serde_json::Value;
-use stockade_model::{Event, Origin};
+use stockade_model::{Event, LogKind};
 
+use crate::output::Output;
+use crate::record::{Record, Sink};
 use crate::summary::{Position, Summary};
+use crate::unpack::{self, PACKED, Refusal, Unpacker, explain};
+use crate::window::{More, Window};
 use crate::{json, lines};
 
 /// So much of the content is looked at to tell its kind.
 const LOOK: usize = 1 << 20;
-/// A record, or a line, may have this many bytes.
-pub(crate) const LIMIT: u64 = 64 << 20;
-/// Gzip within gzip is unpacked this often.
-const LAYERS: usize = 3;
+
+/// What a worker reads sources with, one after another.
+#[derive(Default)]
+pub(crate) struct Reader {
+    unpacker: Unpacker,
+    buffer: Vec<u8>,
+    members: Vec<stockade_scan::Member>,
+    /// The kind that the user says it is.
+    kind: Option<LogKind>,
+}
+
+impl Reader {
+    /// For sources of this kind, or of kinds told by their content.
+    pub(crate) fn of(kind: Option<LogKind>) -> Self {
+        Self {
+            kind,
+            ..Self::default()
+        }
+    }
+
+    /// Reads a file of this size: at once where it is not large.
+    pub(crate) fn file(
+        &mut self,
+        name: &str,
+        mut file: std::fs::File,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) {
+        let size = file.metadata().ok().filter(std::fs::Metadata::is_file);
+        let small = size.is_some_and(|size| size.len() <= PACKED);
+        if !small {
+            return self.stream(name, file, sink, summary);
+        }
+        self.unpacker.packed.clear();
+        if let Err(error) = file.read_to_end(&mut self.unpacker.packed) {
+            summary.files += 1;
+            return summary.skip(name, Position::Whole, format!("cannot be read: {error}"));
+        }
+        match self.unpacker.at_once() {
+            Some(mut window) => {
+                summary.files += 1;
+                summary.bytes += self.unpacker.packed.len() as u64;
+                let mut output = self.output(name, sink, summary);
+                recognise(&mut window, &mut output);
+                self.members = std::mem::take(&mut output.members);
+                self.unpacker.plain = window.into_buffer();
+            }
+            None => {
+                let packed = std::mem::take(&mut self.unpacker.packed);
+                self.stream(name, packed.as_slice(), sink, summary);
+                self.unpacker.packed = packed;
+            }
+        }
+    }
+
+    /// Reads a source piece by piece.
+    pub(crate) fn stream(
+        &mut self,
+        name: &str,
+        input: impl Read,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) {
+        summary.files += 1;
+        let taken = Rc::new(Cell::new(0));
+        let counted = Counted {
+            inner: input,
+            taken: Rc::clone(&taken),
+        };
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut output = self.output(name, sink, summary);
+        let content = unpack::by_the_piece(Box::new(BufReader::with_capacity(1 << 16, counted)));
+        let buffer = match content {
+            Ok(content) => {
+                let mut window = Window::over(buffer, Box::new(content));
+                recognise(&mut window, &mut output);
+                window.into_buffer()
+            }
+            Err(refusal) => {
+                match refusal {
+                    Refusal::Bytes(error) => output.skip(Position::Byte(0), explain(&error)),
+                    Refusal::Form(reason) => output.skip(Position::Whole, reason),
+                }
+                buffer
+            }
+        };
+        output.summary.bytes += taken.get();
+        self.members = std::mem::take(&mut output.members);
+        // A buffer that one long record made large is not kept.
+        self.buffer = if buffer.len() > 8 << 20 {
+            Vec::new()
+        } else {
+            buffer
+        };
+    }
+
+    fn output<'a>(
+        &mut self,
+        name: &str,
+        sink: &'a mut dyn Sink,
+        summary: &'a mut Summary,
+    ) -> Output<'a> {
+        Output {
+            source: Arc::from(name),
+            index: 0,
+            sink,
+            summary,
+            kind: self.kind,
+            members: std::mem::take(&mut self.members),
+        }
+    }
+}
 
 /// Reads one source and hands its events to `sink`. `name` is what the events' origin says; what is
 /// broken goes to the summary.
@@ -29,187 +139,55 @@ pub fn read_source(
     sink: &mut dyn FnMut(Event),
     summary: &mut Summary,
 ) {
-    summary.files += 1;
-    let taken = Rc::new(Cell::new(0));
-    let counted = Counted {
-        inner: input,
-        taken: Rc::clone(&taken),
-        limit: None,
+    let mut take = |record: &Record<'_>| {
+        sink(record.event()?);
+        Ok(())
     };
-    let mut output = Output {
-        source: Arc::from(name),
-        index: 0,
-        sink,
-        summary,
-    };
-    unpack(Box::new(BufReader::new(counted)), 0, &mut output);
-    output.summary.bytes += taken.get();
+    Reader::default().stream(name, input, &mut take, summary);
 }
 
-/// Where records go.
-pub(crate) struct Output<'a> {
-    source: Arc<str>,
-    index: u64,
-    sink: &'a mut dyn FnMut(Event),
-    summary: &'a mut Summary,
-}
-
-impl Output<'_> {
-    /// Takes a record, in whatever envelope, and hands it on as an event. `at` is where it stands, if
-    /// a better place is known than its number.
-    pub(crate) fn record(&mut self, value: Value, at: Option<Position>) {
-        let index = self.index;
-        self.index += 1;
-        let at = at.unwrap_or(Position::Record(index));
-        let record = match unwrapped(value) {
-            Ok(record) => record,
-            Err(reason) => return self.skip(at, reason),
-        };
-        if let Some(reason) = no_event(&record) {
-            self.summary.leave_out(&self.source, reason);
-            return;
-        }
-        let origin = Origin {
-            source: Arc::clone(&self.source),
-            index,
-        };
-        match Event::new(record, origin) {
-            Ok(event) => {
-                self.summary.events += 1;
-                (self.sink)(event);
-            }
-            Err(error) => self.skip(at, error.to_string()),
-        }
+/// Tells documents from one record a line and from text, and reads them.
+fn recognise(window: &mut Window<'_>, output: &mut Output<'_>) {
+    window.hold(LOOK.min(1 << 16));
+    if window.rest().starts_with(&[0xef, 0xbb, 0xbf]) {
+        window.pass(window.start() + 3);
     }
-
-    /// Notes that something could not be read.
-    pub(crate) fn skip(&mut self, at: Position, reason: impl Into<String>) {
-        self.summary.skip(&self.source, at, reason);
+    let near = window.rest();
+    let near = near.get(..near.len().min(1 << 16)).unwrap_or_default();
+    if memchr::memchr(b'\n', near).is_none() {
+        window.hold(LOOK);
+    }
+    let look = window.rest();
+    let look = look.get(..look.len().min(LOOK)).unwrap_or_default();
+    match content_of(look) {
+        Content::Empty => match drain(window) {
+            None => output.skip(Position::Whole, "is empty"),
+            Some(error) => output.skip(Position::Byte(0), explain(&error)),
+        },
+        Content::Document => json::read(window, output),
+        Content::Lines => lines::read(window, None, output),
+        Content::Unknown(first) => match output.text(&first) {
+            Some(text) => lines::read(window, Some(text), output),
+            None => match drain(window) {
+                None => output.skip(
+                    Position::Whole,
+                    "is of no kind that is known: say with --kind what it is, if it is a log",
+                ),
+                Some(error) => output.skip(Position::Byte(0), explain(&error)),
+            },
+        },
     }
 }
 
-/// Takes a record out of what it is sent in: LookupEvents has it as text, EventBridge as `detail`.
-fn unwrapped(value: Value) -> Result<Value, String> {
-    let Value::Object(mut map) = value else {
-        return Ok(value);
-    };
-    if let Some(Value::String(text)) = map.get("CloudTrailEvent") {
-        return serde_json::from_str(text)
-            .map_err(|error| format!("its `CloudTrailEvent` is not JSON: {error}"));
-    }
-    if map.contains_key("detail-type")
-        && let Some(detail @ Value::Object(_)) = map.remove("detail")
-    {
-        return Ok(detail);
-    }
-    Ok(Value::Object(map))
-}
-
-/// What CloudTrail writes beside events.
-fn no_event(record: &Value) -> Option<&'static str> {
-    if record.get("digestStartTime").is_some() && record.get("logFiles").is_some() {
-        return Some("a digest of CloudTrail, which holds no events");
-    }
-    if record.get("eventCategory").and_then(Value::as_str) == Some("Insight") {
-        return Some("CloudTrail Insights, which are no calls");
-    }
-    None
-}
-
-fn unpack(mut input: Box<dyn BufRead + '_>, layer: usize, output: &mut Output<'_>) {
-    let head = match peek(&mut input) {
-        Ok(head) => head,
-        Err(error) => return output.skip(Position::Byte(0), explain(&error)),
-    };
-    if head.starts_with(&[0x1f, 0x8b]) {
-        if layer >= LAYERS {
-            return output.skip(Position::Whole, "is gzip within gzip, too often");
-        }
-        let inner = BufReader::new(MultiGzDecoder::new(input));
-        return unpack(Box::new(inner), layer + 1, output);
-    }
-    if let Some(reason) = other_kind(&head) {
-        return output.skip(Position::Whole, reason);
-    }
-    recognise(input, output);
-}
-
-/// The first bytes, without taking them.
-fn peek(input: &mut Box<dyn BufRead + '_>) -> io::Result<Vec<u8>> {
+/// Reads what is left and keeps nothing.
+fn drain(window: &mut Window<'_>) -> Option<io::Error> {
     loop {
-        match input.fill_buf() {
-            Ok(buffer) => {
-                return Ok(buffer
-                    .get(..buffer.len().min(8))
-                    .unwrap_or_default()
-                    .to_vec());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        window.pass(usize::MAX);
+        match window.more() {
+            More::Some | More::TooLong => {}
+            More::End => return None,
+            More::Fault(error) => return Some(error),
         }
-    }
-}
-
-fn other_kind(head: &[u8]) -> Option<&'static str> {
-    let kinds: [(&[u8], &str); 6] = [
-        (
-            &[0x28, 0xb5, 0x2f, 0xfd],
-            "is zstd, which is not read yet: unpack it first",
-        ),
-        (b"PK\x03\x04", "is a zip archive: unpack it first"),
-        (b"BZh", "is bzip2: unpack it first"),
-        (&[0xfd, b'7', b'z', b'X', b'Z'], "is xz: unpack it first"),
-        (
-            b"PAR1",
-            "is Parquet, which is not read yet: export it as JSON",
-        ),
-        (&[0xff, 0xfe], "is UTF-16 text: save it as UTF-8"),
-    ];
-    kinds
-        .iter()
-        .find(|(magic, _)| head.starts_with(magic))
-        .map(|(_, reason)| *reason)
-}
-
-/// Tells a document from one record a line, and reads it.
-fn recognise(mut input: Box<dyn BufRead + '_>, output: &mut Output<'_>) {
-    let mut look = Vec::new();
-    // An error here comes again when the content is read, with what stands before it in `look`.
-    let fault = input
-        .by_ref()
-        .take(LOOK as u64)
-        .read_to_end(&mut look)
-        .err();
-    let bom = if look.starts_with(&[0xef, 0xbb, 0xbf]) {
-        3
-    } else {
-        0
-    };
-    let content = look.get(bom..).unwrap_or_default();
-    let kind = kind_of(content);
-    let rest = Rest {
-        fault,
-        inner: input,
-    };
-    let whole = Counted {
-        inner: io::Cursor::new(content.to_vec()).chain(BufReader::new(rest)),
-        taken: Rc::new(Cell::new(0)),
-        limit: None,
-    };
-    match kind {
-        Content::Empty => {
-            let mut whole = whole;
-            match io::copy(&mut whole, &mut io::sink()) {
-                Ok(_) => output.skip(Position::Whole, "is empty"),
-                Err(error) => output.skip(Position::Byte(0), explain(&error)),
-            }
-        }
-        Content::Document => json::read(whole, output),
-        Content::Lines => lines::read(BufReader::new(whole), output),
-        Content::Unknown => output.skip(
-            Position::Whole,
-            "is of no kind that is known: CloudTrail's logs are JSON",
-        ),
     }
 }
 
@@ -217,14 +195,18 @@ enum Content {
     Empty,
     Document,
     Lines,
-    Unknown,
+    /// Not JSON: with its first line that says something.
+    Unknown(Vec<u8>),
 }
 
-fn kind_of(content: &[u8]) -> Content {
+fn content_of(content: &[u8]) -> Content {
     let Some(first) = content.iter().find(|b| !b.is_ascii_whitespace()) else {
         return Content::Empty;
     };
     if *first == b'[' {
+        return Content::Document;
+    }
+    if *first == b'{' && memchr::memchr(b'\n', content).is_none() {
         return Content::Document;
     }
     let opens_record = |line: &[u8]| {
@@ -233,7 +215,7 @@ fn kind_of(content: &[u8]) -> Content {
     };
     let mut full = content
         .split(|b| *b == b'\n')
-        .map(<[u8]>::trim_ascii_end)
+        .map(<[u8]>::trim_ascii)
         .filter(|line| !line.is_empty());
     let head = full.next().unwrap_or_default();
     // A document laid out over lines breaks them after these; a record on its own line does not.
@@ -241,74 +223,25 @@ fn kind_of(content: &[u8]) -> Content {
     if *first == b'{' && goes_on {
         return Content::Document;
     }
+    let first_line = head.to_vec();
     match (*first, full.any(opens_record)) {
-        (_, true) => Content::Lines,
+        (b'{', true) => Content::Lines,
         (b'{', false) => Content::Document,
-        (_, false) => Content::Unknown,
+        (_, true) if crate::text::recognise(&first_line, None).is_none() => Content::Lines,
+        _ => Content::Unknown(first_line),
     }
 }
 
-/// Counts the bytes taken, and stops where a limit of bytes since the last record is passed.
-pub(crate) struct Counted<R> {
+/// Counts the bytes taken.
+struct Counted<R> {
     inner: R,
     taken: Rc<Cell<u64>>,
-    limit: Option<Rc<Cell<u64>>>,
-}
-
-impl<R> Counted<R> {
-    /// How many bytes were taken so far, wherever the reader goes.
-    pub(crate) fn counter(&self) -> Rc<Cell<u64>> {
-        Rc::clone(&self.taken)
-    }
-
-    /// Sets the byte beyond which reading fails; it may be moved on as records are done.
-    pub(crate) fn limited(mut self, limit: Rc<Cell<u64>>) -> Self {
-        self.limit = Some(limit);
-        self
-    }
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self
-            .limit
-            .as_ref()
-            .is_some_and(|limit| self.taken.get() > limit.get())
-        {
-            return Err(io::Error::other(TooLong));
-        }
         let count = self.inner.read(buffer)?;
         self.taken.set(self.taken.get() + count as u64);
         Ok(count)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a record is longer than 64 MiB")]
-struct TooLong;
-
-/// The rest of a source of which the start was looked at, with the error that ended the look.
-struct Rest<R> {
-    fault: Option<io::Error>,
-    inner: R,
-}
-
-impl<R: Read> Read for Rest<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.fault.take() {
-            Some(fault) => Err(fault),
-            None => self.inner.read(buffer),
-        }
-    }
-}
-
-/// Why bytes could not be had.
-pub(crate) fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the gzip stream is cut off here".to_owned(),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            format!("the gzip stream is damaged here ({error})")
-        }
-        _ => error.to_string(),
     }
 }

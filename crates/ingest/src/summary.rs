@@ -105,6 +105,18 @@ impl Summary {
         }
     }
 
+    /// Adds what another part of the reading came to.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.events += other.events;
+        self.bytes += other.bytes;
+        self.skipped_count += other.skipped_count;
+        let room = KEPT.saturating_sub(self.skipped.len());
+        self.skipped.extend(other.skipped.into_iter().take(room));
+        let room = KEPT.saturating_sub(self.left_out.len());
+        self.left_out.extend(other.left_out.into_iter().take(room));
+    }
+
     /// The files in a phrase, with what was wrong with the first that could not be read.
     pub(crate) fn describe(&self) -> String {
         let files = match self.files {

@@ -1,10 +1,13 @@
-//! A CloudTrail record, with where it was read, and the questions that everyone asks of it.
+//! A record of a log, CloudTrail's above all, with where it was read, and the questions that everyone
+//! asks of it.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::log::{LogKind, Path};
 
 /// Where an event was read, so that a finding can be checked by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,15 +18,16 @@ pub struct Origin {
     pub index: u64,
 }
 
-/// One CloudTrail record. The record is kept as it was read.
+/// One record of a log. It is kept as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    kind: LogKind,
     record: Value,
     time: Timestamp,
     origin: Origin,
 }
 
-/// Why a JSON value is not a CloudTrail record.
+/// Why a JSON value is not a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// Not an object.
@@ -32,34 +36,43 @@ pub enum EventError {
     /// A field that every record has is missing or not text.
     #[error("a CloudTrail record must have `{0}` as text")]
     Missing(&'static str),
+    /// A record of another log has no time.
+    #[error("a record of this kind ({0}) must have a time")]
+    Timeless(LogKind),
     /// `eventTime` cannot be read.
     #[error("`eventTime` must be an RFC 3339 time, found `{0}`")]
     Time(String),
 }
 
 impl Event {
-    /// Takes a record in, once it has what every CloudTrail record has.
+    /// Takes a CloudTrail record in, once it has what every one has.
     pub fn new(record: Value, origin: Origin) -> Result<Self, EventError> {
+        Self::of(LogKind::CloudTrail, record, origin)
+    }
+
+    /// Takes a record of this kind in.
+    pub fn of(kind: LogKind, record: Value, origin: Origin) -> Result<Self, EventError> {
         if !record.is_object() {
             return Err(EventError::NotAnObject);
         }
-        for field in ["eventName", "eventSource"] {
-            if !record.get(field).is_some_and(Value::is_string) {
-                return Err(EventError::Missing(field));
-            }
-        }
-        let text = record
-            .get("eventTime")
-            .and_then(Value::as_str)
-            .ok_or(EventError::Missing("eventTime"))?;
-        let time = text
-            .parse()
-            .map_err(|_| EventError::Time(text.chars().take(60).collect()))?;
+        let time = if kind == LogKind::CloudTrail {
+            cloudtrail_time(&record)?
+        } else {
+            first(&record, kind.facts().time)
+                .and_then(time_of)
+                .ok_or(EventError::Timeless(kind))?
+        };
         Ok(Self {
+            kind,
             record,
             time,
             origin,
         })
+    }
+
+    /// Of what kind of log it is.
+    pub fn kind(&self) -> LogKind {
+        self.kind
     }
 
     /// The whole record.
@@ -89,14 +102,21 @@ impl Event {
             .filter(|value| !value.is_null())
     }
 
-    /// `eventName`, as in `CreateUser`.
-    pub fn name(&self) -> &str {
-        self.text(&["eventName"]).unwrap_or_default()
+    fn fact(&self, paths: &[Path]) -> Option<&str> {
+        first(&self.record, paths)?.as_str()
     }
 
-    /// `eventSource`, as in `iam.amazonaws.com`.
+    /// What happened: `eventName`, as in `CreateUser`; in other logs the action or operation.
+    pub fn name(&self) -> &str {
+        self.fact(self.kind.facts().name).unwrap_or_default()
+    }
+
+    /// `eventSource`, as in `iam.amazonaws.com`; for other logs the name of the kind.
     pub fn source(&self) -> &str {
-        self.text(&["eventSource"]).unwrap_or_default()
+        match self.kind {
+            LogKind::CloudTrail => self.text(&["eventSource"]).unwrap_or_default(),
+            kind => kind.as_str(),
+        }
     }
 
     /// The service's short name: `iam` of `iam.amazonaws.com`.
@@ -106,27 +126,28 @@ impl Event {
 
     /// `eventID`.
     pub fn id(&self) -> Option<&str> {
-        self.text(&["eventID"])
+        self.fact(self.kind.facts().id)
     }
 
     /// `awsRegion`.
     pub fn region(&self) -> Option<&str> {
-        self.text(&["awsRegion"])
+        self.fact(self.kind.facts().region)
     }
 
     /// `sourceIPAddress`: an address, or the name of an AWS service.
     pub fn source_address(&self) -> Option<&str> {
-        self.text(&["sourceIPAddress"])
+        self.fact(self.kind.facts().address)
     }
 
     /// `userAgent`.
     pub fn user_agent(&self) -> Option<&str> {
-        self.text(&["userAgent"])
+        self.fact(self.kind.facts().agent)
     }
 
     /// `errorCode`; none when the call succeeded.
     pub fn error_code(&self) -> Option<&str> {
-        self.text(&["errorCode"]).filter(|code| !code.is_empty())
+        self.fact(self.kind.facts().error)
+            .filter(|code| !code.is_empty())
     }
 
     /// Whether AWS refused the call for want of permission, in any of its spellings.
@@ -141,8 +162,7 @@ impl Event {
 
     /// The account in which the event was recorded.
     pub fn account(&self) -> Option<&str> {
-        self.text(&["recipientAccountId"])
-            .or_else(|| self.text(&["userIdentity", "accountId"]))
+        self.fact(self.kind.facts().account)
     }
 
     /// `userIdentity.type`, as in `IAMUser` or `AssumedRole`.
@@ -164,6 +184,10 @@ impl Event {
 
     /// Who called: the ARN, the service that called on its own, or the type with the account.
     pub fn principal(&self) -> String {
+        if self.kind != LogKind::CloudTrail {
+            let who = self.fact(self.kind.facts().principal);
+            return who.unwrap_or(self.kind.as_str()).to_owned();
+        }
         if let Some(arn) = self.text(&["userIdentity", "arn"]) {
             return arn.to_owned();
         }
@@ -180,6 +204,49 @@ impl Event {
             None => kind.to_owned(),
         }
     }
+}
+
+fn cloudtrail_time(record: &Value) -> Result<Timestamp, EventError> {
+    for field in ["eventName", "eventSource"] {
+        if !record.get(field).is_some_and(Value::is_string) {
+            return Err(EventError::Missing(field));
+        }
+    }
+    let text = record
+        .get("eventTime")
+        .and_then(Value::as_str)
+        .ok_or(EventError::Missing("eventTime"))?;
+    text.parse()
+        .map_err(|_| EventError::Time(text.chars().take(60).collect()))
+}
+
+/// The first value that one of the paths leads to.
+fn first<'a>(record: &'a Value, paths: &[Path]) -> Option<&'a Value> {
+    paths.iter().find_map(|path| {
+        path.iter()
+            .try_fold(record, |value, name| value.get(name))
+            .filter(|value| !value.is_null())
+    })
+}
+
+/// RFC 3339, or a number of seconds or milliseconds since 1970.
+fn time_of(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => text.parse().ok().or_else(|| since_1970(text.parse().ok()?)),
+        Value::Number(number) => since_1970(number.as_f64()?),
+        _ => None,
+    }
+}
+
+/// A moment from seconds or milliseconds: no log of AWS is of before 1973 in milliseconds.
+pub fn since_1970(number: f64) -> Option<Timestamp> {
+    let micros = if number.abs() >= 1e11 {
+        number * 1e3
+    } else {
+        number * 1e6
+    };
+    // What is beyond any year that is kept becomes the edge, which is refused.
+    Timestamp::from_microsecond(micros.round() as i64).ok()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod event;
 pub mod finding;
 pub mod id;
+pub mod log;
 pub mod secret;
 
 pub use arn::{Arn, ArnError};
@@ -18,4 +19,5 @@ pub use event::{Event, Origin};
 pub use finding::{EventRef, Finding, Severity};
 pub use id::{AccountId, IdError, Region};
 pub use jiff::Timestamp;
+pub use log::LogKind;
 pub use secret::{Secret, exposed};

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: how fast the program is, always beside a peer that is measured in the same run.
 
 mod client;
+pub mod hunt;
 mod peers;
 pub mod range;
 
@@ -9,6 +10,8 @@ pub mod range;
 pub enum Bench {
     /// The range beside the moto server: requests a second, latency, memory, time to the first answer
     Range(range::RangeArgs),
+    /// A hunt beside `zcat | wc -c`: processor time, events a second, memory, growth with the rules
+    Hunt(hunt::HuntArgs),
 }
 
 /// Why there is no result.
@@ -44,6 +47,17 @@ pub enum BenchError {
     /// An answer that is no HTTP that the client knows.
     #[error("an answer that cannot be read: {0}")]
     Answer(String),
+    /// A file that is needed.
+    #[error("`{path}`: {source}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The corpus has no list of what was planted.
+    #[error("`{0}` was not made by `cargo xtask corpus`: it has no list of what was planted")]
+    NoList(std::path::PathBuf),
     /// A request could not be made.
     #[error("cannot make the request {0}")]
     Request(String),
@@ -53,5 +67,6 @@ pub enum BenchError {
 pub fn run(bench: &Bench) -> Result<(), BenchError> {
     match bench {
         Bench::Range(arguments) => range::run(arguments),
+        Bench::Hunt(arguments) => hunt::run(arguments),
     }
 }

@@ -4,14 +4,17 @@
 //! enumerates asks for everything, so only reads without any parameter that narrows them count.
 //! What tells it from a scanner that belongs there: that comes back day after day.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-use stockade_model::{Event, Severity, Tactic};
+use stockade_model::{Severity, Tactic};
+use stockade_scan::{Kind, Raw};
 
 use super::{About, Detector, Seen, bursts, by_caller, is_console, length};
+use crate::look::{Look, REQUEST};
 use crate::rule::Meta;
 use crate::timeline::Timeline;
+use crate::world::{Actor, Str};
 
 /// Within so many seconds …
 const SECONDS: i64 = 600;
@@ -22,7 +25,12 @@ const SERVICES: usize = 2;
 /// A caller that does it on so many days is a scanner that belongs there.
 const STEADY_DAYS: usize = 3;
 
-pub(super) const DETECTOR: Detector = Detector { meta, detect };
+pub(super) const DETECTOR: Detector = Detector {
+    meta,
+    call: asks,
+    note,
+    detect,
+};
 
 fn meta() -> Meta {
     About {
@@ -40,21 +48,20 @@ fn meta() -> Meta {
     .meta()
 }
 
-fn detect(timeline: &Timeline<'_>) -> Vec<Seen> {
+fn detect(number: u8, timeline: &Timeline<'_>) -> Vec<Seen> {
     let mut found = Vec::new();
-    for places in by_caller(timeline, counts).into_values() {
-        let events: Vec<&Event> = places.iter().filter_map(|p| timeline.at(*p)).collect();
-        let times: Vec<i64> = events
+    for rows in by_caller(number, timeline).into_values() {
+        let times: Vec<i64> = rows
             .iter()
-            .map(|event| event.time().as_second())
+            .map(|(_, row, _)| timeline.time(row).as_second())
             .collect();
         let kinds = |range: std::ops::RangeInclusive<usize>| -> (usize, usize) {
-            let window = events.get(range).unwrap_or_default();
-            let calls: BTreeSet<(&str, &str)> = window
+            let window = rows.get(range).unwrap_or_default();
+            let calls: BTreeSet<(Str, Str)> = window
                 .iter()
-                .map(|event| (event.source(), event.name()))
+                .map(|(_, row, _)| (row.source, row.name))
                 .collect();
-            let services: BTreeSet<&str> = calls.iter().map(|(source, _)| *source).collect();
+            let services: BTreeSet<Str> = calls.iter().map(|(source, _)| *source).collect();
             (calls.len(), services.len())
         };
         let stretches = bursts(&times, SECONDS, |range| {
@@ -70,7 +77,12 @@ fn detect(timeline: &Timeline<'_>) -> Vec<Seen> {
             let (calls, services) = kinds(first..=last);
             let took = times.get(last).unwrap_or(&0) - times.get(first).unwrap_or(&0);
             found.push(Seen {
-                places: places.get(first..=last).unwrap_or_default().to_vec(),
+                places: rows
+                    .get(first..=last)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|(place, _, _)| *place)
+                    .collect(),
                 what: format!(
                     "Burst of enumeration: {calls} kinds of unfiltered list calls in {services} services within {}",
                     length(took)
@@ -81,13 +93,8 @@ fn detect(timeline: &Timeline<'_>) -> Vec<Seen> {
     found
 }
 
-/// A read that asks for everything. What an SDK or Terraform asks of itself does not count.
-fn counts(event: &Event) -> bool {
-    let reads = event
-        .record()
-        .get("readOnly")
-        .is_none_or(|value| value == true || value == "true");
-    let name = event.name();
+/// A read that may ask for everything. What an SDK or Terraform asks of itself does not count.
+fn asks(_source: &str, name: &str) -> bool {
     let asks = ["List", "Describe", "Get", "Search", "Lookup"]
         .iter()
         .any(|verb| name.starts_with(verb));
@@ -102,53 +109,64 @@ fn counts(event: &Event) -> bool {
             | "DescribeRegions"
             | "GetRegionOptStatus"
     );
-    reads
-        && asks
-        && !own
-        && !is_console(event)
-        && event
-            .record()
-            .get("requestParameters")
-            .is_none_or(narrows_nothing)
+    asks && !own
+}
+
+/// A read that asks for everything.
+fn note(look: &Look<'_>, actor: &Actor) -> Option<Cow<'static, str>> {
+    let counts = !actor.service
+        && look.top(REQUEST).is_none_or(narrows_nothing)
+        && look
+            .at(&["readOnly"])
+            .is_none_or(|value| matches!(value.bytes(), b"true" | b"\"true\""))
+        && !is_console(look);
+    counts.then_some(Cow::Borrowed(""))
 }
 
 /// Nothing but paging, empty filters, and the host that S3 notes.
-fn narrows_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.iter().all(narrows_nothing),
-        Value::Object(map) => map.iter().all(|(name, value)| {
-            let name = name.to_ascii_lowercase();
-            let paging = [
-                "maxresults",
-                "maxitems",
-                "maxrecords",
-                "maxkeys",
-                "limit",
-                "pagesize",
-                "nexttoken",
-                "marker",
-                "paginationtoken",
-                "pagetoken",
-                "host",
-                "includeshadowtrails",
-                "includeallinstances",
-                "allregions",
-                "verbose",
-                "scope",
-            ];
-            paging.contains(&name.as_str()) || narrows_nothing(value)
+fn narrows_nothing(value: Raw<'_>) -> bool {
+    match value.kind() {
+        None | Some(Kind::Null) => true,
+        Some(Kind::Bool) => value.bytes() == b"false",
+        Some(Kind::String) => value.bytes() == b"\"\"",
+        Some(Kind::Number) => false,
+        Some(Kind::Array) => value.elements().all(narrows_nothing),
+        Some(Kind::Object) => value.members().all(|(name, value)| {
+            PAGING
+                .iter()
+                .any(|paging| name.eq_ignore_ascii_case(paging.as_bytes()))
+                || narrows_nothing(value)
         }),
-        _ => false,
     }
 }
 
+/// Parameters that choose a page and no thing.
+const PAGING: &[&str] = &[
+    "maxresults",
+    "maxitems",
+    "maxrecords",
+    "maxkeys",
+    "limit",
+    "pagesize",
+    "nexttoken",
+    "marker",
+    "paginationtoken",
+    "pagetoken",
+    "host",
+    "includeshadowtrails",
+    "includeallinstances",
+    "allregions",
+    "verbose",
+    "scope",
+];
+
 #[cfg(test)]
 mod tests {
+    use super::super::testing::sees;
     use super::*;
     use crate::testing::event;
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use stockade_model::Event;
 
     fn list(second: i64, source: &str, name: &str, parameters: Value) -> Event {
         let time: stockade_model::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -190,7 +208,7 @@ mod tests {
             json!({"Host": "s3.amazonaws.com"}),
         ] {
             let events = burst(0, &parameters);
-            let seen = detect(&Timeline::new(&events));
+            let seen = sees(&DETECTOR, &events);
             assert_eq!(seen.len(), 1, "{parameters}");
             assert_eq!(
                 seen[0].what,
@@ -202,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_an_honest_caller_does_is_not() {
-        let quiet = |events: Vec<Event>| assert!(detect(&Timeline::new(&events)).is_empty());
+        let quiet = |events: Vec<Event>| assert!(sees(&DETECTOR, &events).is_empty());
         // Terraform refreshes what it knows, by name.
         quiet(burst(0, &json!({"userName": "anna"})));
         // Too few kinds, however often.

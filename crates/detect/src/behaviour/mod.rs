@@ -7,19 +7,28 @@ mod enumeration;
 mod new_network;
 mod refused_calls;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stockade_model::{Event, Finding, Severity, Technique};
+use stockade_model::{Finding, LogKind, Severity, Technique};
 
 use crate::hunt::gather;
+use crate::look::Look;
 use crate::rule::{Kind, Meta};
-use crate::timeline::Timeline;
+use crate::timeline::{Row, Timeline};
+use crate::world::Actor;
 
-/// A detector: its description, and its run over the events in order.
+pub(crate) use new_network::Networks;
+
+/// A detector: its description, which events it wants, and its run over those in order.
 struct Detector {
     meta: fn() -> Meta,
-    detect: fn(&Timeline<'_>) -> Vec<Seen>,
+    /// Whether it may want calls of this source and name; asked once for a pair.
+    call: fn(&str, &str) -> bool,
+    /// What it notes of an event that it wants.
+    note: fn(&Look<'_>, &Actor) -> Option<Cow<'static, str>>,
+    detect: fn(u8, &Timeline<'_>) -> Vec<Seen>,
 }
 
 /// What a detector saw.
@@ -37,6 +46,27 @@ const ALL: &[Detector] = &[
     new_network::DETECTOR,
 ];
 
+/// The number of each detector, by its place in [`ALL`].
+fn numbered() -> impl Iterator<Item = (u8, &'static Detector)> {
+    (0u8..).zip(ALL)
+}
+
+/// Which detectors may want calls of this source and name.
+pub(crate) fn of_call(kind: LogKind, source: &str, name: &str) -> Box<[u8]> {
+    if kind != LogKind::CloudTrail {
+        return Box::default();
+    }
+    numbered()
+        .filter(|(_, detector)| (detector.call)(source, name))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+/// What a detector notes of an event, if it wants it.
+pub(crate) fn note(detector: u8, look: &Look<'_>, actor: &Actor) -> Option<Cow<'static, str>> {
+    (ALL.get(usize::from(detector))?.note)(look, actor)
+}
+
 /// The descriptions of all detectors.
 pub(crate) fn metas() -> Vec<Arc<Meta>> {
     ALL.iter()
@@ -46,22 +76,26 @@ pub(crate) fn metas() -> Vec<Arc<Meta>> {
 
 /// Runs all detectors.
 pub(crate) fn detect(timeline: &Timeline<'_>) -> Vec<Finding> {
-    ALL.iter()
-        .flat_map(|detector| run(detector, timeline))
-        .collect()
-}
-
-fn run(detector: &Detector, timeline: &Timeline<'_>) -> Vec<Finding> {
-    let meta = (detector.meta)();
     let mut findings = Vec::new();
-    for seen in (detector.detect)(timeline) {
-        let own = Arc::new(Meta {
-            title: seen.what,
-            ..meta.clone()
-        });
-        gather(&own, timeline, std::iter::once(seen.places), &mut findings);
+    for (number, detector) in numbered() {
+        let meta = (detector.meta)();
+        for seen in (detector.detect)(number, timeline) {
+            let own = Arc::new(Meta {
+                title: seen.what,
+                ..meta.clone()
+            });
+            gather(&own, timeline, std::iter::once(seen.places), &mut findings);
+        }
     }
     findings
+}
+
+/// The number under which a detector's notes stand.
+fn number_of(wanted: fn() -> Meta) -> Option<u8> {
+    let id = wanted().id;
+    numbered()
+        .find(|(_, detector)| (detector.meta)().id == id)
+        .map(|(number, _)| number)
 }
 
 /// What a detector is described by.
@@ -115,48 +149,37 @@ impl About {
     }
 }
 
-/// The places of the events that `wanted` takes, by caller: the key that signed, or the principal
-/// where there is none. What AWS services do on their own or for somebody is left out.
-fn by_caller(
-    timeline: &Timeline<'_>,
-    wanted: impl Fn(&Event) -> bool,
-) -> BTreeMap<String, Vec<usize>> {
-    let mut callers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, event) in timeline.events().iter().enumerate() {
-        if is_service(event) || !wanted(event) {
+/// What a detector noted, by caller: the key that signed, or the principal where there is none.
+fn by_caller<'a>(
+    detector: u8,
+    timeline: &'a Timeline<'_>,
+) -> BTreeMap<&'a str, Vec<(usize, &'a Row, &'a str)>> {
+    let mut callers: BTreeMap<&str, Vec<(usize, &Row, &str)>> = BTreeMap::new();
+    for noted in timeline.noted(detector) {
+        let Some((_, actor)) = timeline.caller(noted.1) else {
             continue;
-        }
-        let caller = event
-            .access_key()
-            .map_or_else(|| event.principal(), str::to_owned);
-        callers.entry(caller).or_default().push(place);
+        };
+        let who = if actor.key == 0 {
+            actor.principal
+        } else {
+            actor.key
+        };
+        callers.entry(timeline.text(who)).or_default().push(noted);
     }
     callers
 }
 
-fn is_service(event: &Event) -> bool {
-    event.identity_type() == Some("AWSService")
-        || event.text(&["userIdentity", "invokedBy"]).is_some()
-        || event
-            .principal()
-            .contains(":assumed-role/AWSServiceRoleFor")
-}
-
 /// Whether a person clicked this together: the console asks many questions to show one page.
-fn is_console(event: &Event) -> bool {
-    let marked = |value: Option<&serde_json::Value>| {
-        value.is_some_and(|value| value == "true" || value == true)
-    };
-    if marked(event.record().get("sessionCredentialFromConsole"))
-        || event.text(&["eventType"]) == Some("AwsConsoleAction")
-    {
+fn is_console(look: &Look<'_>) -> bool {
+    let marked = look
+        .at(&["sessionCredentialFromConsole"])
+        .is_some_and(|value| matches!(value.bytes(), b"true" | b"\"true\""));
+    if marked || look.text(&["eventType"]).as_deref() == Some("AwsConsoleAction") {
         return true;
     }
     // Before AWS marked them, the pages' own calls came from within AWS.
-    let temporary = event
-        .access_key()
-        .is_some_and(|key| key.starts_with("ASIA"));
-    temporary && event.user_agent() == Some("AWS Internal")
+    look.text(&["userAgent"]).as_deref() == Some("AWS Internal")
+        && look.access_key().is_some_and(|key| key.starts_with("ASIA"))
 }
 
 /// Stretches in which `count` of what lies within `seconds` reaches `enough`: windows that reach
@@ -190,5 +213,28 @@ fn length(seconds: i64) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    //! Running one detector over events.
+
+    use stockade_model::Event;
+
+    use super::{Detector, Seen};
+    use crate::hunt::{Hunt, RuleSet};
+    use crate::hunter::Hunter;
+
+    /// What a detector sees in the events.
+    pub(super) fn sees(detector: &Detector, events: &[Event]) -> Vec<Seen> {
+        let rules = RuleSet::behaviours_alone();
+        let mut hunter = Hunter::new(&rules);
+        events.iter().for_each(|event| hunter.event(event));
+        let mut parts = hunter.into_parts();
+        let rows = Hunt::rows(&mut parts);
+        let timeline = super::Timeline::new(&parts.world, rows);
+        let number = super::number_of(detector.meta).unwrap();
+        (detector.detect)(number, &timeline)
     }
 }

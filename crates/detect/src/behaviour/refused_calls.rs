@@ -3,13 +3,16 @@
 //! What tells it from a workload that lost a right: that is refused the same few calls over and
 //! over, and has been for long.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use stockade_model::{Event, Severity, Tactic};
+use stockade_model::{Severity, Tactic};
 
 use super::{About, Detector, Seen, bursts, by_caller, is_console, length};
+use crate::look::Look;
 use crate::rule::Meta;
 use crate::timeline::Timeline;
+use crate::world::{Actor, is_refused};
 
 /// Within so many seconds …
 const SECONDS: i64 = 600;
@@ -18,7 +21,12 @@ const KINDS: usize = 5;
 /// A caller that is refused like that on so many days is broken, not bad.
 const STEADY_DAYS: usize = 3;
 
-pub(super) const DETECTOR: Detector = Detector { meta, detect };
+pub(super) const DETECTOR: Detector = Detector {
+    meta,
+    call: |_, _| true,
+    note,
+    detect,
+};
 
 fn meta() -> Meta {
     About {
@@ -36,20 +44,18 @@ fn meta() -> Meta {
     .meta()
 }
 
-fn detect(timeline: &Timeline<'_>) -> Vec<Seen> {
+fn detect(number: u8, timeline: &Timeline<'_>) -> Vec<Seen> {
     let mut found = Vec::new();
-    let refused = |event: &Event| event.is_refused() && !is_console(event);
-    for places in by_caller(timeline, refused).into_values() {
-        let events: Vec<&Event> = places.iter().filter_map(|p| timeline.at(*p)).collect();
-        let times: Vec<i64> = events
+    for rows in by_caller(number, timeline).into_values() {
+        let times: Vec<i64> = rows
             .iter()
-            .map(|event| event.time().as_second())
+            .map(|(_, row, _)| timeline.time(row).as_second())
             .collect();
         let kinds = |range: std::ops::RangeInclusive<usize>| -> usize {
-            let window = events.get(range).unwrap_or_default();
+            let window = rows.get(range).unwrap_or_default();
             window
                 .iter()
-                .map(|event| door(event))
+                .map(|(_, row, door)| (row.source, row.name, *door))
                 .collect::<BTreeSet<_>>()
                 .len()
         };
@@ -62,7 +68,12 @@ fn detect(timeline: &Timeline<'_>) -> Vec<Seen> {
         for (first, last) in stretches {
             let took = times.get(last).unwrap_or(&0) - times.get(first).unwrap_or(&0);
             found.push(Seen {
-                places: places.get(first..=last).unwrap_or_default().to_vec(),
+                places: rows
+                    .get(first..=last)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|(place, _, _)| *place)
+                    .collect(),
                 what: format!(
                     "Doors tried: {} kinds of call refused within {}",
                     kinds(first..=last),
@@ -74,23 +85,30 @@ fn detect(timeline: &Timeline<'_>) -> Vec<Seen> {
     found
 }
 
-/// What was tried: the call, and for AssumeRole the role, which a refusal names in its message alone.
-fn door(event: &Event) -> (&str, &str, &str) {
-    let role = if event.name().starts_with("AssumeRole") {
-        event
-            .text(&["requestParameters", "roleArn"])
-            .or_else(|| event.text(&["errorMessage"])?.rsplit("resource: ").next())
-    } else {
-        None
-    };
-    (event.source(), event.name(), role.unwrap_or_default())
+/// What was tried beside the call itself: for AssumeRole the role, which a refusal names in its
+/// message alone.
+fn note(look: &Look<'_>, actor: &Actor) -> Option<Cow<'static, str>> {
+    if !is_refused(look) || actor.service || is_console(look) {
+        return None;
+    }
+    if !look.name().starts_with("AssumeRole") {
+        return Some(Cow::Borrowed(""));
+    }
+    let role = look.text(&["requestParameters", "roleArn"]).or_else(|| {
+        let message = look.text(&["errorMessage"])?;
+        let role = message.rsplit("resource: ").next()?;
+        Some(Cow::Owned(role.to_owned()))
+    });
+    Some(Cow::Owned(role.unwrap_or_default().into_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::sees;
     use super::*;
     use crate::testing::event;
     use serde_json::json;
+    use stockade_model::Event;
 
     fn refused(minute: i64, name: &str, message: &str) -> Event {
         let time: stockade_model::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -112,23 +130,23 @@ mod tests {
             "GetSecretValue",
         ];
         let many: Vec<Event> = names.iter().map(|name| refused(1, name, "no")).collect();
-        let seen = detect(&Timeline::new(&many));
+        let seen = sees(&DETECTOR, &many);
         assert_eq!(seen.len(), 1);
         assert_eq!(
             seen[0].what,
             "Doors tried: 5 kinds of call refused within 1 s"
         );
         let same: Vec<Event> = (0..200).map(|_| refused(1, "ListUsers", "no")).collect();
-        assert!(detect(&Timeline::new(&same)).is_empty());
+        assert!(sees(&DETECTOR, &same).is_empty());
         let slow: Vec<Event> = (0..)
             .zip(names)
             .map(|(n, name)| refused(n * 6, name, "no"))
             .collect();
-        assert!(detect(&Timeline::new(&slow)).is_empty());
+        assert!(sees(&DETECTOR, &slow).is_empty());
         let daily: Vec<Event> = (0..4)
             .flat_map(|day| names.map(|name| refused(day * 1_440, name, "no")))
             .collect();
-        assert!(detect(&Timeline::new(&daily)).is_empty());
+        assert!(sees(&DETECTOR, &daily).is_empty());
     }
 
     #[test]
@@ -139,8 +157,8 @@ mod tests {
             )
         };
         let many: Vec<Event> = (0..5).map(|n| refused(1, "AssumeRole", &role(n))).collect();
-        assert_eq!(detect(&Timeline::new(&many)).len(), 1);
+        assert_eq!(sees(&DETECTOR, &many).len(), 1);
         let one: Vec<Event> = (0..5).map(|_| refused(1, "AssumeRole", &role(1))).collect();
-        assert!(detect(&Timeline::new(&one)).is_empty());
+        assert!(sees(&DETECTOR, &one).is_empty());
     }
 }

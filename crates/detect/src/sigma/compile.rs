@@ -456,11 +456,22 @@ impl<'a> Modifiers<'a> {
 
     fn regex(&self, value: &SigmaValue) -> Result<regex::Regex, CompileError> {
         let text = written(value);
-        let has = |flag| self.line.field.has_modifier(flag);
-        RegexBuilder::new(&text)
-            .case_insensitive(has(Modifier::IgnoreCase))
-            .multi_line(has(Modifier::Multiline))
-            .dot_matches_new_line(has(Modifier::DotAll))
+        // The flags stand in the expression, so that expressions with different ones differ.
+        let flags: String = [
+            (Modifier::IgnoreCase, 'i'),
+            (Modifier::Multiline, 'm'),
+            (Modifier::DotAll, 's'),
+        ]
+        .iter()
+        .filter(|(flag, _)| self.line.field.has_modifier(*flag))
+        .map(|(_, letter)| *letter)
+        .collect();
+        let flagged = if flags.is_empty() {
+            text.clone()
+        } else {
+            format!("(?{flags}:{text})")
+        };
+        RegexBuilder::new(&flagged)
             .size_limit(REGEX_SIZE)
             .build()
             .map_err(|error| {

@@ -6,26 +6,26 @@
 use std::borrow::Cow;
 
 use rsigma_parser::fieldpath::unescape_brackets;
-use serde_json::Value;
-use stockade_model::Event;
+use stockade_scan::{Kind, Raw};
 
 use crate::fields::Derived;
+use crate::look::{Look, Names, Slot};
 
 /// What a rule's fields are looked up in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
-    /// The record, or an element of one of its arrays.
-    pub(crate) root: &'a Value,
-    /// The event, for the fields that are worked out from it.
-    pub(crate) event: &'a Event,
+    /// The element of an array that the rule is at; none for the whole event.
+    pub(crate) element: Option<Raw<'a>>,
+    /// The event.
+    pub(crate) look: &'a Look<'a>,
 }
 
 impl<'a> Scope<'a> {
     /// The whole event.
-    pub(crate) fn of(event: &'a Event) -> Self {
+    pub(crate) fn of(look: &'a Look<'a>) -> Self {
         Self {
-            root: event.record(),
-            event,
+            element: None,
+            look,
         }
     }
 }
@@ -36,6 +36,18 @@ pub(crate) struct FieldPath {
     name: String,
     steps: Vec<Step>,
     derived: Option<Derived>,
+    /// Where the walk begins in an event: members by slot, in the order in which they are tried.
+    starts: Vec<Start>,
+}
+
+/// A member of the event that the first step, or several joined, may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Start {
+    slot: Slot,
+    /// How many steps it stands for.
+    steps: usize,
+    /// The place in the array that it is.
+    index: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +93,46 @@ impl FieldPath {
             name: name.to_owned(),
             steps,
             derived: Derived::named(name),
+            starts: Vec::new(),
         }
+    }
+
+    /// Makes known which members of an event the name begins with. Until then it finds nothing there.
+    pub(crate) fn link(&mut self, names: &mut Names) {
+        if let Some(derived) = self.derived {
+            derived.link(names);
+        }
+        let Some(first) = self.steps.first() else {
+            return;
+        };
+        let mut starts = vec![Start {
+            slot: names.slot(&first.name),
+            steps: 1,
+            index: None,
+        }];
+        if let Some((name, index)) = &first.index {
+            starts.push(Start {
+                slot: names.slot(name),
+                steps: 1,
+                index: Some(*index),
+            });
+        }
+        for (count, name) in &first.joined {
+            starts.push(Start {
+                slot: names.slot(name),
+                steps: *count,
+                index: None,
+            });
+        }
+        self.starts = starts;
+    }
+
+    /// The name of the member of the event that it begins with, for who wants to know what it rests on.
+    pub(crate) fn begins(&self) -> &str {
+        if self.derived.is_some() {
+            return "";
+        }
+        self.steps.first().map_or("", |step| step.name.as_str())
     }
 
     /// The name as the rule has it.
@@ -91,11 +142,34 @@ impl FieldPath {
 
     /// Shows `visit` every value that the name leads to, until it answers true. A null counts as
     /// absent, an array as its elements. Returns whether `visit` answered true.
-    pub(crate) fn any(&self, scope: Scope<'_>, mut visit: impl FnMut(&Value) -> bool) -> bool {
+    pub(crate) fn any(&self, scope: Scope<'_>, mut visit: impl FnMut(Raw<'_>) -> bool) -> bool {
         if let Some(derived) = self.derived {
-            return derived.of(scope.event).is_some_and(|value| visit(&value));
+            return derived
+                .of(scope.look)
+                .is_some_and(|value| visit(Raw::new(value.as_bytes())));
         }
-        walk(scope.root, &self.steps, &mut visit) == Walk::Stopped
+        if let Some(element) = scope.element {
+            return walk(element, &self.steps, &mut visit) == Walk::Stopped;
+        }
+        for start in &self.starts {
+            let Some(value) = scope.look.top(start.slot) else {
+                continue;
+            };
+            let value = match start.index {
+                None => value,
+                Some(index) => match element(value, index) {
+                    Some(value) => value,
+                    None => continue,
+                },
+            };
+            let rest = self.steps.get(start.steps..).unwrap_or_default();
+            match walk(value, rest, &mut visit) {
+                Walk::Stopped => return true,
+                Walk::Seen => return false,
+                Walk::Nothing => {}
+            }
+        }
+        false
     }
 
     /// Whether there is a value.
@@ -114,8 +188,17 @@ impl FieldPath {
     }
 
     /// Shows `visit` every array and value under the name without taking arrays apart at the end.
-    pub(crate) fn arrays(&self, scope: Scope<'_>, visit: &mut dyn FnMut(&Value)) {
-        whole(scope.root, &self.steps, visit);
+    pub(crate) fn arrays(&self, scope: Scope<'_>, visit: &mut dyn FnMut(Raw<'_>)) {
+        if let Some(element) = scope.element {
+            return whole(element, &self.steps, visit);
+        }
+        let mut starts = self.starts.iter().filter(|start| start.index.is_none());
+        if let Some((start, value)) =
+            starts.find_map(|start| Some((start, scope.look.top(start.slot)?)))
+        {
+            let rest = self.steps.get(start.steps..).unwrap_or_default();
+            whole(value, rest, visit);
+        }
     }
 }
 
@@ -127,12 +210,12 @@ fn index_of(step: &str) -> Option<(String, i64)> {
     Some((unescape_brackets(name).into_owned(), rest.parse().ok()?))
 }
 
-fn walk(value: &Value, steps: &[Step], visit: &mut dyn FnMut(&Value) -> bool) -> Walk {
-    match (value, steps.split_first()) {
-        (Value::Null, _) => Walk::Nothing,
-        (Value::Array(items), _) => {
+fn walk(value: Raw<'_>, steps: &[Step], visit: &mut dyn FnMut(Raw<'_>) -> bool) -> Walk {
+    match (value.kind(), steps.split_first()) {
+        (None | Some(Kind::Null), _) => Walk::Nothing,
+        (Some(Kind::Array), _) => {
             let mut seen = Walk::Nothing;
-            for item in items {
+            for item in value.elements() {
                 match walk(item, steps, visit) {
                     Walk::Stopped => return Walk::Stopped,
                     Walk::Seen => seen = Walk::Seen,
@@ -141,28 +224,27 @@ fn walk(value: &Value, steps: &[Step], visit: &mut dyn FnMut(&Value) -> bool) ->
             }
             seen
         }
-        (value, None) => {
+        (Some(_), None) => {
             if visit(value) {
                 Walk::Stopped
             } else {
                 Walk::Seen
             }
         }
-        (Value::Object(map), Some((step, rest))) => {
-            if let Some(inner) = map.get(&step.name) {
+        (Some(Kind::Object), Some((step, rest))) => {
+            if let Some(inner) = value.get(&step.name) {
                 let walked = walk(inner, rest, visit);
                 if walked != Walk::Nothing {
                     return walked;
                 }
             }
             if let Some((name, index)) = &step.index
-                && let Some(Value::Array(items)) = map.get(name)
-                && let Some(item) = element(items, *index)
+                && let Some(item) = value.get(name).and_then(|items| element(items, *index))
             {
                 return walk(item, rest, visit);
             }
             for (count, name) in &step.joined {
-                if let Some(inner) = map.get(name) {
+                if let Some(inner) = value.get(name) {
                     let walked = walk(inner, steps.get(*count..).unwrap_or_default(), visit);
                     if walked != Walk::Nothing {
                         return walked;
@@ -171,54 +253,60 @@ fn walk(value: &Value, steps: &[Step], visit: &mut dyn FnMut(&Value) -> bool) ->
             }
             Walk::Nothing
         }
-        (Value::String(text), Some(_)) => match json_inside(text) {
-            Some(inner) => walk(&inner, steps, visit),
+        (Some(Kind::String), Some(_)) => match json_inside(value) {
+            Some(inner) => walk(Raw::new(inner.as_bytes()), steps, visit),
             None => Walk::Nothing,
         },
         _ => Walk::Nothing,
     }
 }
 
-fn whole(value: &Value, steps: &[Step], visit: &mut dyn FnMut(&Value)) {
+fn whole(value: Raw<'_>, steps: &[Step], visit: &mut dyn FnMut(Raw<'_>)) {
     let Some((step, rest)) = steps.split_first() else {
         visit(value);
         return;
     };
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| whole(item, steps, visit)),
-        Value::Object(map) => {
-            if let Some(inner) = map.get(&step.name) {
+    match value.kind() {
+        Some(Kind::Array) => value.elements().for_each(|item| whole(item, steps, visit)),
+        Some(Kind::Object) => {
+            if let Some(inner) = value.get(&step.name) {
                 whole(inner, rest, visit);
             } else {
                 for (count, name) in &step.joined {
-                    if let Some(inner) = map.get(name) {
+                    if let Some(inner) = value.get(name) {
                         whole(inner, steps.get(*count..).unwrap_or_default(), visit);
                     }
                 }
             }
         }
-        Value::String(text) => {
-            if let Some(inner) = json_inside(text) {
-                whole(&inner, steps, visit);
+        Some(Kind::String) => {
+            if let Some(inner) = json_inside(value) {
+                whole(Raw::new(inner.as_bytes()), steps, visit);
             }
         }
         _ => {}
     }
 }
 
-fn element(items: &[Value], index: i64) -> Option<&Value> {
+fn element(items: Raw<'_>, index: i64) -> Option<Raw<'_>> {
     let place = if index < 0 {
         items
-            .len()
+            .elements()
+            .count()
             .checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?
     } else {
         usize::try_from(index).ok()?
     };
-    items.get(place)
+    items.elements().nth(place)
 }
 
 /// CloudTrail keeps policy documents as JSON text, in some answers percent-encoded.
-fn json_inside(text: &str) -> Option<Value> {
+fn json_inside(value: Raw<'_>) -> Option<String> {
+    let written = value.bytes().strip_prefix(b"\"")?.trim_ascii_start();
+    if !matches!(written.first(), Some(b'{' | b'[' | b'%' | b'\\')) {
+        return None;
+    }
+    let text = value.text()?;
     let text = text.trim_start();
     let text: Cow<'_, str> = if text.starts_with("%7B") || text.starts_with("%5B") {
         Cow::Owned(percent_decoded(text)?)
@@ -228,7 +316,8 @@ fn json_inside(text: &str) -> Option<Value> {
     if !text.starts_with(['{', '[']) {
         return None;
     }
-    serde_json::from_str(&text).ok()
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).ok()?;
+    Some(text.into_owned())
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -247,28 +336,44 @@ fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// A value as the text that patterns are matched with: an object as its JSON.
-pub(crate) fn text_of(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
-        Value::Bool(true) => Cow::Borrowed("true"),
-        Value::Bool(false) => Cow::Borrowed("false"),
-        Value::Null => Cow::Borrowed(""),
-        Value::Number(_) | Value::Array(_) | Value::Object(_) => Cow::Owned(value.to_string()),
+pub(crate) fn text_of(value: Raw<'_>) -> Cow<'_, str> {
+    match value.kind() {
+        None | Some(Kind::Null) => Cow::Borrowed(""),
+        Some(Kind::String) => value.text().unwrap_or_default(),
+        Some(Kind::Bool) => Cow::Borrowed(if value.bytes() == b"true" {
+            "true"
+        } else {
+            "false"
+        }),
+        Some(Kind::Number) if value.bytes().len() < 16 && is_digits(value.bytes()) => {
+            String::from_utf8_lossy(value.bytes())
+        }
+        Some(_) => value
+            .tree()
+            .map_or(Cow::Borrowed(""), |tree| Cow::Owned(tree.to_string())),
     }
+}
+
+fn is_digits(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::event;
-    use serde_json::json;
+    use crate::testing::{event, looked};
+    use serde_json::{Value, json};
 
     fn values(fields: Value, name: &str) -> Vec<String> {
-        let event = event(fields);
+        let mut path = FieldPath::new(name);
+        let mut names = Names::new();
+        path.link(&mut names);
         let mut found = Vec::new();
-        FieldPath::new(name).any(Scope::of(&event), |value| {
-            found.push(text_of(value).into_owned());
-            false
+        looked(&event(fields), names, |look| {
+            path.any(Scope::of(look), |value| {
+                found.push(text_of(value).into_owned());
+                false
+            });
         });
         found
     }

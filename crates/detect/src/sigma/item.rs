@@ -8,10 +8,11 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use regex::Regex;
-use serde_json::Value;
+use stockade_scan::{Kind, Raw};
 
 use super::field::{FieldPath, Scope, text_of};
 use super::pattern::{Anchor, Pattern};
+use crate::look::Names;
 
 /// A field with its tests.
 #[derive(Debug, Clone)]
@@ -117,19 +118,30 @@ impl Item {
         }
     }
 
-    /// The texts of which the field must be one, in lower case, if this line says so.
-    pub(crate) fn exact_texts(&self) -> Option<Vec<&str>> {
-        if self.negated || (self.all && self.tests.len() > 1) {
-            return None;
+    /// Makes known which members of an event its fields begin with.
+    pub(crate) fn link(&mut self, names: &mut Names) {
+        if let Subject::Field(path) = &mut self.subject {
+            path.link(names);
         }
-        self.tests
-            .iter()
-            .flatten()
-            .map(|test| match test {
-                Test::Text(pattern) => pattern.exact(),
-                _ => None,
-            })
-            .collect()
+        for test in self.tests.iter_mut().flatten() {
+            if let Test::Field(path, ..) = test {
+                path.link(names);
+            }
+        }
+    }
+
+    /// The names of the members of the event that it rests on; none where that is not known.
+    pub(crate) fn begins(&self) -> Option<Vec<&str>> {
+        let Subject::Field(path) = &self.subject else {
+            return None;
+        };
+        let mut all = vec![path.begins()];
+        for test in self.tests.iter().flatten() {
+            if let Test::Field(path, ..) = test {
+                all.push(path.begins());
+            }
+        }
+        Some(all)
     }
 }
 
@@ -138,43 +150,47 @@ impl Subject {
         match self {
             Self::Field(path) => path.exists(scope),
             Self::Anything => true,
-            Self::Element => !scope.root.is_null(),
+            Self::Element => scope.element.is_some_and(|element| !element.is_null()),
         }
     }
 
-    fn any(&self, scope: Scope<'_>, visit: &mut dyn FnMut(&Value) -> bool) -> bool {
+    fn any(&self, scope: Scope<'_>, visit: &mut dyn FnMut(Raw<'_>) -> bool) -> bool {
         match self {
             Self::Field(path) => path.any(scope, visit),
-            Self::Anything => anything(scope.root, visit),
-            Self::Element => visit(scope.root),
+            Self::Anything => match scope.element {
+                Some(element) => anything(element, visit),
+                None => anything(scope.look.record(), visit),
+            },
+            Self::Element => scope.element.is_some_and(visit),
         }
     }
 }
 
-fn anything(value: &Value, visit: &mut dyn FnMut(&Value) -> bool) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Array(items) => items.iter().any(|item| anything(item, visit)),
-        Value::Object(map) => map.values().any(|inner| anything(inner, visit)),
-        scalar => visit(scalar),
+fn anything(value: Raw<'_>, visit: &mut dyn FnMut(Raw<'_>) -> bool) -> bool {
+    match value.kind() {
+        None | Some(Kind::Null) => false,
+        Some(Kind::Array) => value.elements().any(|item| anything(item, visit)),
+        Some(Kind::Object) => value.members().any(|(_, inner)| anything(inner, visit)),
+        Some(_) => visit(value),
     }
 }
 
 impl Test {
-    fn fits(&self, value: &Value, scope: Scope<'_>) -> bool {
+    fn fits(&self, value: Raw<'_>, scope: Scope<'_>) -> bool {
         match self {
             Self::Absent | Self::Exists(_) => false,
             Self::Text(pattern) => on_text(value, |text| pattern.matches(text)),
             Self::Regex(regex) => on_text(value, |text| regex.is_match(text)),
             Self::Number(number) => number_of(value).is_some_and(|n| n == *number),
-            Self::Bool(wanted) => match value {
-                Value::Bool(found) => found == wanted,
-                Value::String(text) => {
-                    text.eq_ignore_ascii_case(if *wanted { "true" } else { "false" })
+            Self::Bool(wanted) => {
+                let named = if *wanted { "true" } else { "false" };
+                match value.kind() {
+                    Some(Kind::Bool) => value.bytes() == named.as_bytes(),
+                    Some(Kind::String) => text_of(value).eq_ignore_ascii_case(named),
+                    _ => false,
                 }
-                _ => false,
-            },
-            Self::Cidr(net) => value.as_str().is_some_and(|text| within(*net, text)),
+            }
+            Self::Cidr(net) => value.text().is_some_and(|text| within(*net, &text)),
             Self::Compare(order, Bound::Number(bound)) => {
                 number_of(value).is_some_and(|n| order.holds(&n, bound))
             }
@@ -191,21 +207,22 @@ impl Test {
 
 /// Objects are matched as their JSON, and as that JSON with the quotes of documents inside
 /// documents as they were written (`"Allow"` and not `\"Allow\"`).
-fn on_text(value: &Value, fits: impl Fn(&str) -> bool) -> bool {
+fn on_text(value: Raw<'_>, fits: impl Fn(&str) -> bool) -> bool {
     let text = text_of(value);
-    fits(&text) || (value.is_object() && text.contains("\\\"") && fits(&text.replace("\\\"", "\"")))
+    let object = value.kind() == Some(Kind::Object);
+    fits(&text) || (object && text.contains("\\\"") && fits(&text.replace("\\\"", "\"")))
 }
 
-fn number_of(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
+fn number_of(value: Raw<'_>) -> Option<f64> {
+    match value.kind()? {
+        Kind::Number => std::str::from_utf8(value.bytes()).ok()?.parse().ok(),
+        Kind::String => value.text()?.trim().parse().ok(),
         _ => None,
     }
 }
 
-fn time_of(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
+fn time_of(value: Raw<'_>) -> Option<Timestamp> {
+    value.text()?.parse().ok()
 }
 
 fn within(net: IpNet, text: &str) -> bool {

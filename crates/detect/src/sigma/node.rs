@@ -2,14 +2,14 @@
 //!
 //! Owns how lines combine. Must not compare values itself.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rsigma_parser::ArrayQuantifier;
-use serde_json::Value;
+use stockade_scan::{Kind, Raw};
 
 use super::field::{FieldPath, Scope};
 use super::item::{Item, Subject};
+use crate::look::Names;
 
 /// A condition, compiled.
 #[derive(Debug, Clone)]
@@ -57,38 +57,19 @@ impl Node {
         }
     }
 
-    /// The texts of which `field` must be one for this to hold, in lower case; none where any will
-    /// do. Every event that matches has one of them, so that an index can be made by them.
-    pub(crate) fn required(&self, field: &str) -> Option<BTreeSet<String>> {
+    /// Makes known which members of an event the fields in it begin with.
+    pub(crate) fn link(&mut self, names: &mut Names) {
         match self {
-            Self::And(nodes) => nodes
-                .iter()
-                .filter_map(|node| node.required(field))
-                .min_by_key(BTreeSet::len),
-            Self::Or(nodes) => nodes.iter().map(|node| node.required(field)).try_fold(
-                BTreeSet::new(),
-                |mut all, texts| {
-                    all.append(&mut texts?);
-                    Some(all)
-                },
-            ),
-            Self::AtLeast(count, nodes) => {
-                if *count == 0 {
-                    return None;
-                }
-                Self::Or(nodes.clone()).required(field)
+            Self::And(nodes) | Self::Or(nodes) | Self::AtLeast(_, nodes) => {
+                nodes.iter_mut().for_each(|node| node.link(names));
             }
-            Self::Item(item) => match &item.subject {
-                Subject::Field(path) if path.name() == field => Some(
-                    item.exact_texts()?
-                        .into_iter()
-                        .map(super::pattern::fold)
-                        .collect(),
-                ),
-                _ => None,
-            },
-            Self::Shared(node) => node.required(field),
-            Self::Not(_) | Self::Elements { .. } => None,
+            Self::Not(node) => node.link(names),
+            Self::Item(item) => item.link(names),
+            Self::Shared(node) => Arc::make_mut(node).link(names),
+            Self::Elements { field, body, .. } => {
+                field.link(names);
+                body.link(names);
+            }
         }
     }
 
@@ -112,18 +93,18 @@ impl Node {
 
 fn elements(field: &FieldPath, quantifier: ArrayQuantifier, body: &Node, scope: Scope<'_>) -> bool {
     let (mut count, mut fitting) = (0usize, 0usize);
-    let mut judge = |root: &Value| {
+    let mut judge = |element: Raw<'_>| {
         count += 1;
         let inner = Scope {
-            root,
-            event: scope.event,
+            element: Some(element),
+            look: scope.look,
         };
         fitting += usize::from(body.matches(inner));
     };
-    field.arrays(scope, &mut |value| match value {
-        Value::Null => {}
-        Value::Array(items) => items.iter().for_each(&mut judge),
-        single => judge(single),
+    field.arrays(scope, &mut |value| match value.kind() {
+        None | Some(Kind::Null) => {}
+        Some(Kind::Array) => value.elements().for_each(&mut judge),
+        Some(_) => judge(value),
     });
     match quantifier {
         ArrayQuantifier::Any => fitting > 0,

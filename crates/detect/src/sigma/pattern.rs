@@ -73,14 +73,6 @@ impl Pattern {
         Self::new(&SigmaString::from_raw(text), anchor, cased)
     }
 
-    /// The one text that matches, in lower case unless the pattern is cased; none with wildcards.
-    pub(crate) fn exact(&self) -> Option<&str> {
-        match &self.shape {
-            Shape::Exact(text) => Some(text),
-            _ => None,
-        }
-    }
-
     /// Whether the text fits.
     pub(crate) fn matches(&self, text: &str) -> bool {
         match &self.shape {

@@ -1,5 +1,7 @@
 //! Sigma, modifier by modifier, and the traps that engines fall into.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde_json::{Value, json};
 use stockade_detect::{Kind, Loader, Meta, RuleSet};
 use stockade_model::{Event, Origin, Tactic};
@@ -16,9 +18,11 @@ fn at(time: &str, fields: Value) -> Event {
     for (name, value) in fields.as_object().unwrap() {
         record[name] = value.clone();
     }
+    // Each is a record of its own, as if all were read from one file.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
     let origin = Origin {
         source: "test".into(),
-        index: 0,
+        index: NEXT.fetch_add(1, Ordering::Relaxed),
     };
     Event::new(record, origin).unwrap()
 }
@@ -331,8 +335,8 @@ fn a_bad_rule_is_named_with_its_line_and_the_others_load() {
 fn rules_for_other_logs_are_set_aside() {
     for logs in [
         "{product: windows, category: process_creation}",
-        "{product: aws, service: vpcflow}",
-        "{category: webserver}",
+        "{product: aws, service: shield}",
+        "{category: proxy}",
     ] {
         let rules = RuleSet::load_text(
             "r",
@@ -344,6 +348,13 @@ fn rules_for_other_logs_are_set_aside() {
         assert_eq!(rules.not_applicable().len(), 1, "{logs}");
         assert!(rules.hunt(&[event(json!({}))]).is_empty());
     }
+    // A rule for one log that is read is not held against the events of another.
+    let rules = RuleSet::load_text(
+        "r",
+        "title: X\nlogsource: {product: aws, service: vpcflow}\ndetection: {s: {eventName: '*'}, condition: s}\n",
+    );
+    assert_eq!((rules.len(), rules.not_applicable().len()), (1, 0));
+    assert!(rules.hunt(&[event(json!({}))]).is_empty());
 }
 
 #[test]

@@ -97,6 +97,53 @@ fn every_shape_is_read() {
 }
 
 #[test]
+fn gzip_in_every_form_is_read_whole() {
+    let (a, b) = (record("A"), record("B"));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log.gz");
+    let names = |bytes: &[u8]| -> Vec<String> {
+        fs::write(&path, bytes).unwrap();
+        let (events, summary) = collect(std::slice::from_ref(&path)).unwrap();
+        assert!(summary.is_complete(), "{:?}", summary.skipped);
+        events.iter().map(|event| event.name().to_owned()).collect()
+    };
+    let line = |value: &Value| format!("{value}\n");
+    let one = gzip(line(&a).as_bytes());
+    assert_eq!(names(&one), ["A"]);
+    // Members after one another: the same twice, of the same size, of other sizes.
+    assert_eq!(names(&[one.clone(), one.clone()].concat()), ["A", "A"]);
+    assert_eq!(
+        names(&[one.clone(), gzip(line(&b).as_bytes())].concat()),
+        ["A", "B"]
+    );
+    let two = gzip(format!("{a}\n{b}\n").as_bytes());
+    assert_eq!(names(&[one.clone(), two.clone()].concat()), ["A", "A", "B"]);
+    assert_eq!(names(&[two, one.clone()].concat()), ["A", "B", "A"]);
+    // A header with a name, a comment, an extra field and a check sum.
+    let mut encoder = flate2::GzBuilder::new()
+        .filename("log.json")
+        .comment("a log")
+        .extra(vec![1, 2, 3, 4])
+        .write(Vec::new(), Compression::default());
+    encoder.write_all(line(&a).as_bytes()).unwrap();
+    assert_eq!(names(&encoder.finish().unwrap()), ["A"]);
+    assert_eq!(names(&gzip(&gzip(line(&b).as_bytes()))), ["B"]);
+    // A wrong check sum or size is no whole file.
+    for place in [8, 4] {
+        let mut wrong = one.clone();
+        let at = wrong.len() - place;
+        wrong[at] ^= 1;
+        fs::write(&path, &wrong).unwrap();
+        let summary = match collect(std::slice::from_ref(&path)) {
+            Ok((_, summary)) => summary,
+            Err(IngestError::NoEvents(summary)) => *summary,
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(summary.skipped_count, 1, "{place}");
+    }
+}
+
+#[test]
 fn what_came_before_a_tear_is_kept() {
     let records: Vec<Value> = (0..400)
         .map(|n| record(&format!("Call{n}-{}", n * 7919)))
@@ -188,6 +235,7 @@ fn what_holds_no_events_is_told_from_what_is_broken() {
     for (bytes, word) in [
         (b"".as_slice(), "empty"),
         (b"  \n", "empty"),
+        (b"hello world\n", "no kind"),
         (b"2 123456789010 eni-1 172.31.16.139\n", "no kind"),
         (b"\x28\xb5\x2f\xfd....", "zstd"),
         (b"PK\x03\x04....", "zip"),

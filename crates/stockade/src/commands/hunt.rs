@@ -1,22 +1,34 @@
 //! `stockade hunt PATH…`: reads logs, runs the detections, and tells the story of each principal.
 
+use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use stockade_detect::render::{self, Hunted, Read, Skip};
-use stockade_detect::{Loader, RuleSet, stories};
-use stockade_ingest::{IngestError, Position, Summary, read_paths};
-use stockade_model::{Event, Severity, Timestamp};
+use stockade_detect::{Common, Hunt, Hunter, Loader, RuleSet, Seen};
+use stockade_ingest::{IngestError, Options, Position, Progress, Record, Sink, Summary};
+use stockade_model::{LogKind, Severity, Timestamp};
 
 use crate::out::{self, Status};
 
 /// Exit status: 0 nothing found, 1 findings, 2 nothing to work on, 3 some of the input could not be read.
 #[derive(Args)]
 pub struct Arguments {
-    /// CloudTrail files or folders, plain or gzip; `-` reads standard input
+    /// Log files or folders, plain, gzip or zstd; `-` reads standard input
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// Take every file for this kind of log: cloudtrail, vpc-flow, s3-access, resolver-query, waf, alb-access,
+    /// nlb-access, clb-access, guardduty or securityhub; told by content without it
+    #[arg(long, value_name = "KIND")]
+    kind: Option<LogKind>,
+    /// How many files to read at once; as many as there are cores without it
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
     /// Rules to add: Sigma files, or folders of them
     #[arg(long, value_name = "PATH")]
     rules: Vec<PathBuf>,
@@ -56,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Status {
     if rules.is_empty() {
         return out::fail(&"no rule could be loaded: check --rules");
     }
-    let (events, summary) = match read(arguments) {
+    let (hunt, summary) = match read(arguments, &rules) {
         Ok(read) => read,
         Err(error) => {
             if let IngestError::NoEvents(summary) = &error {
@@ -66,13 +78,13 @@ pub fn run(arguments: &Arguments) -> Status {
         }
     };
     name_skipped(&summary);
-    if events.is_empty() {
+    if hunt.events == 0 {
         return out::fail(&format!(
             "none of the {} events in the logs is in the time that was asked for: check --since and --until",
             summary.events
         ));
     }
-    show(arguments, &rules, &events, &summary)
+    show(arguments, &rules, &hunt, &summary)
 }
 
 fn load(arguments: &Arguments) -> RuleSet {
@@ -84,23 +96,69 @@ fn load(arguments: &Arguments) -> RuleSet {
     loader.paths(&arguments.rules).load()
 }
 
-/// The events in the time that was asked for.
-fn read(arguments: &Arguments) -> Result<(Vec<Event>, Summary), IngestError> {
+/// A worker that holds the rules against what it is handed.
+struct Worker<'r>(Hunter<'r>);
+
+impl Sink for Worker<'_> {
+    fn take(&mut self, record: &Record<'_>) -> Result<(), String> {
+        let seen = Seen {
+            kind: record.kind,
+            base: record.base,
+            record: record.bytes(),
+            members: record.members,
+            source: record.source,
+            index: record.index,
+        };
+        self.0.take(&seen).map_err(|error| error.to_string())
+    }
+}
+
+/// Hunts through the events in the time that was asked for.
+fn read(arguments: &Arguments, rules: &RuleSet) -> Result<(Hunt, Summary), IngestError> {
+    let common = Arc::new(Common::new());
+    let progress = Progress::default();
+    let options = Options {
+        kind: arguments.kind,
+        workers: arguments.workers,
+    };
+    let worker = || {
+        Worker(Hunter::with(
+            rules,
+            Arc::clone(&common),
+            arguments.since,
+            arguments.until,
+        ))
+    };
+    let done = AtomicBool::new(false);
+    let (workers, summary) = std::thread::scope(|scope| {
+        if std::io::stderr().is_terminal() {
+            scope.spawn(|| watch(&progress, &common, &done));
+        }
+        let read = stockade_ingest::read(&arguments.paths, options, &progress, worker);
+        done.store(true, Ordering::Release);
+        read
+    })?;
+    let hunters = workers.into_iter().map(|worker| worker.0).collect();
+    Ok((rules.finish(hunters), summary))
+}
+
+/// Shows how far reading is, until it is done.
+fn watch(progress: &Progress, common: &Common, done: &AtomicBool) {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} events read, {per_sec}")
-    {
+    let style = ProgressStyle::with_template("{spinner} {bytes} read, {bytes_per_sec}, {msg}");
+    if let Ok(style) = style {
         bar.set_style(style);
     }
-    let mut events = Vec::new();
-    let summary = read_paths(&arguments.paths, &mut |event| {
-        bar.inc(1);
-        let from = arguments.since.is_none_or(|since| event.time() >= since);
-        if from && arguments.until.is_none_or(|until| event.time() <= until) {
-            events.push(event);
-        }
-    });
+    while !done.load(Ordering::Acquire) {
+        bar.set_position(progress.bytes.load(Ordering::Relaxed));
+        bar.set_message(format!(
+            "{} events, {} of them matched a detection",
+            progress.events.load(Ordering::Relaxed),
+            common.matched(),
+        ));
+        std::thread::sleep(Duration::from_millis(100));
+    }
     bar.finish_and_clear();
-    Ok((events, summary?))
 }
 
 fn name_skipped(summary: &Summary) {
@@ -112,10 +170,10 @@ fn name_skipped(summary: &Summary) {
     }
 }
 
-fn show(arguments: &Arguments, rules: &RuleSet, events: &[Event], summary: &Summary) -> Status {
-    let mut findings = rules.hunt(events);
+fn show(arguments: &Arguments, rules: &RuleSet, hunt: &Hunt, summary: &Summary) -> Status {
+    let mut findings = hunt.findings.clone();
     findings.retain(|finding| finding.severity >= arguments.min_level);
-    let stories = stories(&findings, events);
+    let stories = hunt.stories(&findings);
     let skipped: Vec<Skip> = summary
         .skipped
         .iter()
@@ -127,10 +185,10 @@ fn show(arguments: &Arguments, rules: &RuleSet, events: &[Event], summary: &Summ
         .collect();
     let read = Read {
         files: summary.files,
-        events: u64::try_from(events.len()).unwrap_or(u64::MAX),
+        events: hunt.events,
         bytes: summary.bytes,
-        first: events.iter().map(Event::time).min(),
-        last: events.iter().map(Event::time).max(),
+        first: hunt.span.map(|(first, _)| first),
+        last: hunt.span.map(|(_, last)| last),
         detections: u64::try_from(rules.len()).unwrap_or(u64::MAX),
         skipped: summary.skipped_count,
     };
