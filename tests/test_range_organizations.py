@@ -486,6 +486,13 @@ def test_a_backup_plan_that_cannot_work_is_told(company):
         ("KEY_REQUIRED", "'target_backup_vault_name' is missing", "plans/daily/rules/r"),
     }
     assert all(e["ContributingPolicies"] == [id] for e in told["EffectivePolicyValidationErrors"])
+    broken = company.events("EffectivePolicyValidation")[0]
+    assert broken["readOnly"] is True and broken["eventType"] == "AwsServiceEvent"
+    details = broken["serviceEventDetails"]
+    assert (details["accountId"], details["policyType"], details["state"]) == (account, kind, "INVALID")
+    assert {e["errorCode"] for e in details["validationErrors"]} == {"KEY_REQUIRED", "ELEMENTS_TOO_FEW"}
+    org.detach_policy(PolicyId=id, TargetId=account)
+    assert company.events("EffectivePolicyValidation")[0]["serviceEventDetails"]["state"] == "VALID"
 
 
 # Handshakes

@@ -13,7 +13,7 @@ use super::membership::{self, Departed};
 use super::scope::{changed, managed, member, page};
 use super::state::{CreateRequest, Joined, Member, Organization};
 use super::tags::{self, Tag};
-use super::{closing, errors, invitations, units};
+use super::{closing, effective, errors, invitations, units};
 use crate::call::{Call, Reply, ServiceEvent};
 use crate::delayed::Delayed;
 use crate::services::iam;
@@ -312,11 +312,18 @@ pub(super) fn move_to(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsEr
             "The account is already present in the specified destination.",
         ));
     }
-    if let Some(member) = changed(range, call)?.members.get_mut(&id) {
+    let before = organization.clone();
+    let organization = changed(range, call)?;
+    if let Some(member) = organization.members.get_mut(&id) {
         member.parent = input.destination_parent_id;
         member.moved = call.now;
     }
-    Ok(Reply::empty())
+    let mut answer = Reply::empty();
+    let kinds = organization.enabled.iter();
+    answer.record.service_events = kinds
+        .flat_map(|kind| effective::verdicts(&before, organization, *kind, call.now))
+        .collect();
+    Ok(answer)
 }
 
 /// Takes an account out.

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::json;
 use stockade_wire::AwsError;
 
-use super::errors;
 use super::organization::type_not_enabled;
 use super::policies::summary;
 use super::policy_types::PolicyType;
 use super::scope::{changed, managed, page};
 use super::state::Organization;
+use super::{effective, errors};
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -36,6 +36,13 @@ fn check(organization: &Organization, pair: &Pair) -> Result<PolicyType, AwsErro
     Ok(policy.kind)
 }
 
+/// An empty answer, and the events of what the change has broken or mended.
+fn told(before: &Organization, after: &Organization, kind: PolicyType, call: &Call<'_>) -> Reply {
+    let mut answer = Reply::empty();
+    answer.record.service_events = effective::verdicts(before, after, kind, call.now);
+    answer
+}
+
 pub(super) fn attach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let pair: Pair = call.read()?;
     let organization = managed(range, call)?;
@@ -52,6 +59,7 @@ pub(super) fn attach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
             "You have attached the maximum number of policies to the specified target.",
         ));
     }
+    let before = organization.clone();
     let organization = changed(range, call)?;
     organization.touched.insert(kind, call.now);
     organization
@@ -59,7 +67,7 @@ pub(super) fn attach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .entry(pair.target_id)
         .or_default()
         .push(pair.policy_id);
-    Ok(Reply::empty())
+    Ok(told(&before, organization, kind, call))
 }
 
 pub(super) fn detach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
@@ -84,12 +92,13 @@ pub(super) fn detach(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
             "You cannot remove the last policy attached to the specified target. You should have at least one attached at all times.",
         ));
     }
+    let before = organization.clone();
     let organization = changed(range, call)?;
     organization.touched.insert(kind, call.now);
     if let Some(attached) = organization.attachments.get_mut(&pair.target_id) {
         attached.retain(|id| *id != pair.policy_id);
     }
-    Ok(Reply::empty())
+    Ok(told(&before, organization, kind, call))
 }
 
 #[derive(Deserialize)]

@@ -14,10 +14,12 @@ use super::inheritance::{self, Setting};
 use super::policy_types::PolicyType;
 use super::scope::{managed, member, page};
 use super::state::{Organization, OrganizationPolicy};
-use super::{errors, validity};
-use crate::call::{Call, Reply};
+use super::validity::{self, Fault};
+use super::{errors, membership};
+use crate::call::{Call, Reply, ServiceEvent};
 use crate::services::iam::output::{reply, time};
 use crate::state::State as Range;
+use crate::trail;
 
 /// The effective policy of a type for an account; none where no policy of the type reaches it.
 fn effective(
@@ -46,6 +48,64 @@ fn effective(
         })
         .collect();
     Some(inheritance::merge(&said))
+}
+
+/// The events of accounts whose effective policy a change has broken, or mended.
+pub(super) fn verdicts(
+    before: &Organization,
+    after: &Organization,
+    kind: PolicyType,
+    now: Timestamp,
+) -> Vec<ServiceEvent> {
+    if !validity::is_checked(kind) {
+        return Vec::new();
+    }
+    let faults = |organization: &Organization, account: &AccountId| {
+        let policy = effective(organization, account, kind);
+        policy.map_or_else(Vec::new, |policy| validity::faults(kind, &policy))
+    };
+    let told = |account: &AccountId| {
+        let (then, now_faults) = (faults(before, account), faults(after, account));
+        (then != now_faults).then(|| verdict(after, account, kind, &now_faults, now))
+    };
+    after.members.keys().filter_map(told).collect()
+}
+
+fn verdict(
+    organization: &Organization,
+    account: &AccountId,
+    kind: PolicyType,
+    faults: &[Fault],
+    now: Timestamp,
+) -> ServiceEvent {
+    let at = trail::in_words(now);
+    let mut details = json!({
+        "accountId": account,
+        "policyType": kind.name(),
+        "state": if faults.is_empty() { "VALID" } else { "INVALID" },
+        "requestTimestamp": at,
+        "info": match faults.is_empty() {
+            true => "Previous effective policy validation error(s) resolved for this account/policyType",
+            false => "All validation errors listed",
+        },
+    });
+    let listed = faults.iter().map(|fault| {
+        json!({
+            "accountPath": organization.full_path_of(account.as_str()),
+            "evaluationTimestamp": at,
+            "errorCode": fault.code,
+            "errorMessage": fault.message,
+            "pathToError": fault.path,
+            "contributingPolicies": fault.policies,
+        })
+    });
+    if let Some(members) = details.as_object_mut().filter(|_| !faults.is_empty()) {
+        members.insert("validationErrors".to_owned(), listed.collect());
+    }
+    ServiceEvent {
+        read_only: true,
+        ..membership::event(organization, "EffectivePolicyValidation", details)
+    }
 }
 
 /// When what an account's effective policy comes from last changed.

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use stockade_wire::AwsError;
 
 use super::documents::Document;
-use super::errors;
 use super::policy_types::PolicyType;
 use super::scope::{changed, managed, page};
 use super::state::{Organization, OrganizationPolicy};
 use super::tags::{self, Tag};
+use super::{effective, errors};
 use crate::call::{Call, Reply};
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
@@ -159,13 +159,15 @@ pub(super) fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     if let Some(description) = input.description {
         policy.description = description;
     }
+    let (before, kind) = (organization.clone(), policy.kind);
     let organization = changed(range, call)?;
-    organization.touched.insert(policy.kind, call.now);
-    let answer = shown(organization, &policy);
+    organization.touched.insert(kind, call.now);
+    let mut answer = reply(shown(organization, &policy));
     organization
         .policies
         .insert(policy.id.clone(), Arc::new(policy));
-    Ok(reply(answer))
+    answer.record.service_events = effective::verdicts(&before, organization, kind, call.now);
+    Ok(answer)
 }
 
 pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {

@@ -19,11 +19,16 @@ pub(super) struct Fault {
     pub(super) policies: Vec<String>,
 }
 
+/// Whether effective policies of a type can fail.
+pub(super) fn is_checked(kind: PolicyType) -> bool {
+    kind == PolicyType::Backup
+}
+
 /// What keeps an effective policy from working. Of backup policies AWS says what they need; what the others say is
 /// complete in every combination.
 pub(super) fn faults(kind: PolicyType, policy: &Setting) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if kind == PolicyType::Backup {
+    if is_checked(kind) {
         for (name, plan) in policy
             .at(&["plans"])
             .into_iter()
