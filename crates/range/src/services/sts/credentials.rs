@@ -44,9 +44,8 @@ pub fn tags(given: &[Tag]) -> Tags {
 
 /// A managed policy named as a session policy.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub struct PolicyArn {
-    /// Its ARN.
+    /// Its ARN, in a member that alone in STS has a small letter.
     pub arn: Option<String>,
 }
 
