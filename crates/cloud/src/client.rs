@@ -377,7 +377,6 @@ impl Client {
             call.input,
             call.body.clone(),
             &call.endpoint.uri,
-            &call.endpoint.signing_region,
         )?;
         if !call.operation.unauthenticated {
             sigv4::sign(

@@ -1,6 +1,7 @@
 //! An error as an AWS service answers it, and the ones that every service shares.
 
 use crate::Object;
+use crate::server::Target;
 use crate::table::{Protocol, Service};
 
 /// An error that a service answered, or is to answer.
@@ -44,8 +45,8 @@ impl AwsError {
     }
 
     /// The refusal of an access key that no one owns, in the words of the service.
-    pub fn unknown_access_key(service: &Service) -> Self {
-        match Family::of(service) {
+    pub fn unknown_access_key(service: impl Into<Family>) -> Self {
+        match service.into() {
             Family::S3 => Self::new(
                 403,
                 "InvalidAccessKeyId",
@@ -75,20 +76,20 @@ impl AwsError {
     }
 
     /// The refusal of a session token that does not belong to its key or was altered.
-    pub fn invalid_token(service: &Service) -> Self {
-        match Family::of(service) {
+    pub fn invalid_token(service: impl Into<Family>) -> Self {
+        match service.into() {
             Family::S3 => Self::new(
                 400,
                 "InvalidToken",
                 "The provided token is malformed or otherwise invalid.",
             ),
-            _ => Self::unknown_access_key(service),
+            other => Self::unknown_access_key(other),
         }
     }
 
     /// The refusal of a session that has ended.
-    pub fn expired_token(service: &Service) -> Self {
-        match Family::of(service) {
+    pub fn expired_token(service: impl Into<Family>) -> Self {
+        match service.into() {
             Family::S3 => Self::new(400, "ExpiredToken", "The provided token has expired."),
             Family::Query => Self::new(
                 403,
@@ -149,8 +150,8 @@ impl AwsError {
     }
 
     /// The refusal of a request that must be signed and is not.
-    pub fn missing_authentication(service: &Service) -> Self {
-        match Family::of(service) {
+    pub fn missing_authentication(service: impl Into<Family>) -> Self {
+        match service.into() {
             Family::S3 => Self::new(403, "AccessDenied", "Access Denied"),
             Family::Query => Self::new(
                 403,
@@ -176,8 +177,8 @@ impl AwsError {
     }
 
     /// The refusal of a call that policies do not allow; `message` is the decision's own.
-    pub fn access_denied(service: &Service, message: impl Into<String>) -> Self {
-        match Family::of(service) {
+    pub fn access_denied(service: impl Into<Family>, message: impl Into<String>) -> Self {
+        match service.into() {
             Family::S3 | Family::Query => Self::new(403, "AccessDenied", message),
             Family::Ec2 => Self::new(403, "UnauthorizedOperation", message),
             Family::Json => Self::new(400, "AccessDeniedException", message),
@@ -186,33 +187,43 @@ impl AwsError {
     }
 }
 
-/// How a service words the errors that come before its own code runs.
+/// How the errors that come before a service's own code are worded: by the protocol that the request speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
     /// S3 and S3 Control, whose errors are like no other's.
     S3,
     /// `query`, and the REST XML services beside S3.
     Query,
     /// EC2.
     Ec2,
-    /// JSON 1.0 and 1.1.
+    /// JSON 1.0 and 1.1, and CBOR.
     Json,
     /// REST JSON.
     Rest,
 }
 
 impl Family {
-    pub(crate) fn of(service: &Service) -> Self {
-        Self::speaking(service.protocol, &service.signing_name)
-    }
-
     pub(crate) fn speaking(protocol: Protocol, signing_name: &str) -> Self {
         match protocol {
             Protocol::RestXml if signing_name == "s3" => Self::S3,
             Protocol::Query | Protocol::RestXml => Self::Query,
             Protocol::Ec2 => Self::Ec2,
-            Protocol::Json10 | Protocol::Json11 => Self::Json,
+            Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor => Self::Json,
             Protocol::RestJson => Self::Rest,
         }
+    }
+}
+
+/// In the service's own choice of protocol.
+impl From<&Service> for Family {
+    fn from(service: &Service) -> Self {
+        Self::speaking(service.protocol, &service.signing_name)
+    }
+}
+
+/// In the protocol that a request speaks.
+impl From<&Target> for Family {
+    fn from(target: &Target) -> Self {
+        Self::speaking(target.protocol, &target.service.signing_name)
     }
 }

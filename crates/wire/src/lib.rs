@@ -10,13 +10,14 @@ pub mod server;
 pub mod sigv4;
 pub mod table;
 
-pub use error::AwsError;
+pub use error::{AwsError, Family};
 pub use table::Protocol;
 
 /// A decoded structure, keyed by member name as the service's model spells it (`UserName`).
 ///
 /// Lists are arrays, maps objects, blobs base64 text, timestamps RFC 3339 text in UTC
-/// (`2023-07-10T11:45:00Z`, with a fraction only if it is not zero), numbers numbers. A streaming
+/// (`2023-07-10T11:45:00Z`, with a fraction only if it is not zero), numbers numbers (and `NaN`, `Infinity`,
+/// `-Infinity` text). A streaming
 /// blob (S3's `Body`) is not in it: it travels beside it as bytes.
 pub type Object = serde_json::Map<String, serde_json::Value>;
 

@@ -124,6 +124,7 @@ pub(super) fn index_line(service: &str, model: &Model) -> Result<String, ShapesE
                 "ec2" => "Ec2",
                 "rest-json" => "RestJson",
                 "rest-xml" => "RestXml",
+                "smithy-rpc-v2-cbor" => "RpcV2Cbor",
                 _ => return None,
             })
         })
@@ -330,7 +331,7 @@ mod tests {
         };
         assert_eq!(
             index_line("cloudwatch", &model).unwrap(),
-            "    \"cloudwatch\": signed \"monitoring\", at \"monitoring\", version \"2010-08-01\", target \"Granite\", speaks [Json10, Query];\n"
+            "    \"cloudwatch\": signed \"monitoring\", at \"monitoring\", version \"2010-08-01\", target \"Granite\", speaks [RpcV2Cbor, Json10, Query];\n"
         );
     }
 }

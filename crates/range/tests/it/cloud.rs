@@ -59,13 +59,7 @@ impl Cloud {
     }
 
     /// A request as a client makes it, not signed yet.
-    pub fn request(
-        &self,
-        service: &str,
-        operation: &str,
-        given: Value,
-        region: &str,
-    ) -> Request<Bytes> {
+    pub fn request(&self, service: &str, operation: &str, given: Value) -> Request<Bytes> {
         let service = table::service(service).unwrap();
         let operation = &service.operations[operation];
         let mut given = input(given);
@@ -73,7 +67,7 @@ impl Cloud {
             .remove("Body")
             .map(|text| Bytes::from(text.as_str().unwrap().to_owned()));
         let endpoint = format!("http://{}", self.range.address()).parse().unwrap();
-        client::encode(service, operation, &given, body, &endpoint, region).unwrap()
+        client::encode(service, operation, &given, body, &endpoint).unwrap()
     }
 
     pub fn sign(
@@ -106,7 +100,7 @@ impl Cloud {
         operation: &str,
         given: Value,
     ) -> Outcome {
-        let mut request = self.request(service, operation, given, region);
+        let mut request = self.request(service, operation, given);
         self.sign(&mut request, who, service, region);
         self.read(service, operation, self.range.handle(request))
     }

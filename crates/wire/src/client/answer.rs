@@ -5,17 +5,33 @@ use http::response::Parts;
 use serde_json::Value;
 
 use super::Decoded;
+use crate::codec::json::Manner;
+use crate::codec::xml::Naming;
 use crate::codec::xml_tree::Element;
-use crate::codec::{Fault, json, rest, xml, xml_tree};
+use crate::codec::{Fault, cbor, json, rest, xml, xml_tree};
 use crate::server::{is_streaming, payload_value};
 use crate::table::{Kind, Location, Operation, Protocol, Service, ShapeId};
 use crate::{AwsError, Object};
 
-/// What an answer carries.
+/// What an answer carries, in the protocol that its service prefers.
 ///
 /// # Errors
 /// The error that the service answered; `InvalidResponse` with the answer's status if it cannot be read.
 pub fn decode(
+    service: &Service,
+    operation: &Operation,
+    response: &Parts,
+    body: &Bytes,
+) -> Result<Decoded, AwsError> {
+    decode_in(service.protocol, service, operation, response, body)
+}
+
+/// What an answer carries, in the protocol that its request spoke.
+///
+/// # Errors
+/// The error that the service answered; `InvalidResponse` with the answer's status if it cannot be read.
+pub fn decode_in(
+    protocol: Protocol,
     service: &Service,
     operation: &Operation,
     response: &Parts,
@@ -38,7 +54,7 @@ pub fn decode(
     let Some(id) = operation.output else {
         return Ok(Decoded::default());
     };
-    read(service, operation, id, response, body).map_err(|fault| {
+    read(protocol, service, operation, id, response, body).map_err(|fault| {
         let what = if fault.member.is_empty() {
             "the body".to_owned()
         } else {
@@ -46,13 +62,15 @@ pub fn decode(
         };
         let why = format!(
             "the answer to {} cannot be read: {what} is not {}",
-            operation.name, fault.expected
+            operation.name,
+            fault.expected.words()
         );
         AwsError::new(response.status.as_u16(), "InvalidResponse", why)
     })
 }
 
 fn read(
+    protocol: Protocol,
     service: &Service,
     operation: &Operation,
     id: ShapeId,
@@ -60,32 +78,33 @@ fn read(
     body: &Bytes,
 ) -> Result<Decoded, Fault> {
     let only = |input| Ok(Decoded { input, body: None });
-    match service.protocol {
-        Protocol::Json10 | Protocol::Json11 => only(json::read(service, id, &parse_json(body)?)?),
+    match protocol {
+        Protocol::Json10 | Protocol::Json11 => only(json::read(
+            service,
+            id,
+            json::parse(body)?,
+            Manner::Lenient,
+        )?),
+        Protocol::RpcV2Cbor => only(cbor::read(service, id, body)?),
         Protocol::Query => {
             let root = xml_tree::parse(body)?;
-            let result = match &operation.result_wrapper {
-                Some(name) => root.child(name),
-                None => Some(&root),
-            };
-            only(result.map_or_else(
-                || Ok(Object::new()),
-                |result| xml::read(service, id, result, 0),
-            )?)
+            match root.child(&operation.query_result()) {
+                Some(result) => only(xml::read(service, id, result, Naming::Query, 0)?),
+                None => only(Object::new()),
+            }
         }
-        Protocol::Ec2 => only(xml::read(service, id, &xml_tree::parse(body)?, 0)?),
-        Protocol::RestJson | Protocol::RestXml => read_rest(service, operation, id, response, body),
+        Protocol::Ec2 => {
+            let root = xml_tree::parse(body)?;
+            only(xml::read(service, id, &root, Naming::Plain, 0)?)
+        }
+        Protocol::RestJson | Protocol::RestXml => {
+            read_rest(protocol, service, operation, id, response, body)
+        }
     }
-}
-
-fn parse_json(body: &[u8]) -> Result<Value, Fault> {
-    if body.is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(body).map_err(|_| Fault::new("", "JSON"))
 }
 
 fn read_rest(
+    protocol: Protocol,
     service: &Service,
     operation: &Operation,
     id: ShapeId,
@@ -122,7 +141,7 @@ fn read_rest(
         if !body.is_empty() {
             output.insert(
                 member.name.clone(),
-                payload_value(service.protocol, service, member, body)?,
+                payload_value(protocol, service, member, body, Manner::Lenient)?,
             );
         }
         return Ok(Decoded {
@@ -135,8 +154,9 @@ fn read_rest(
         .any(|member| member.location == Location::Body)
         && !body.is_empty()
     {
-        if service.protocol == Protocol::RestJson {
-            output.extend(json::read(service, id, &parse_json(body)?)?);
+        if protocol == Protocol::RestJson {
+            let value = json::parse(body)?;
+            output.extend(json::read(service, id, value, Manner::Lenient)?);
         } else {
             let root = xml_tree::parse(body)?;
             if operation.name == "GetBucketLocation" {
@@ -144,7 +164,7 @@ fn read_rest(
                     output.insert("LocationConstraint".to_owned(), root.text.into());
                 }
             } else {
-                output.extend(xml::read(service, id, &root, 0)?);
+                output.extend(xml::read(service, id, &root, Naming::Plain, 0)?);
             }
         }
     }
@@ -165,8 +185,14 @@ fn failure(service: &Service, response: &Parts, body: &Bytes) -> AwsError {
             .map(str::to_owned)
     };
     let id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
+    let in_cbor = || match cbor::read_any(body) {
+        Ok(Value::Object(members)) if header("smithy-protocol").is_some() => Some(members),
+        _ => None,
+    };
     let told = if let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(body) {
         json_failure(members, header("x-amzn-errortype"))
+    } else if let Some(members) = in_cbor() {
+        json_failure(members, None)
     } else if let Ok(root) = xml_tree::parse(body) {
         xml_failure(&root)
     } else {
@@ -189,9 +215,30 @@ fn failure(service: &Service, response: &Parts, body: &Bytes) -> AwsError {
             ),
         ),
     });
+    if let Some((code, _)) = header("x-amzn-query-error")
+        .as_deref()
+        .and_then(|told| told.split_once(';'))
+    {
+        error.code = code.to_owned();
+    }
+    error.fields = members_of(service, &error.code, error.fields);
     error.status = status;
     error.request_id = error.request_id.take().or(id);
     error
+}
+
+/// An error's further members, those that the model knows under its names for them.
+fn members_of(service: &Service, code: &str, mut told: Object) -> Object {
+    if let Some(Kind::Structure { members, .. }) =
+        service.error_named(code).map(|shape| &shape.kind)
+    {
+        for member in members.iter().filter(|member| member.wire() != member.name) {
+            if let Some(value) = told.remove(member.wire()) {
+                told.insert(member.name.clone(), value);
+            }
+        }
+    }
+    told
 }
 
 fn bodiless(status: u16) -> &'static str {

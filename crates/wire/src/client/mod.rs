@@ -6,8 +6,8 @@ mod answer;
 mod request;
 
 pub use crate::Decoded;
-pub use answer::decode;
-pub use request::encode;
+pub use answer::{decode, decode_in};
+pub use request::{encode, encode_in};
 
 /// Why a request could not be made from an input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,12 @@ pub enum EncodeError {
         member: String,
         /// What it must be.
         expected: &'static str,
+    },
+    /// The operation's messages are streams of events, which are not spoken here.
+    #[error("{operation} needs a stream of events, which is not supported")]
+    Events {
+        /// The operation.
+        operation: String,
     },
     /// The endpoint or a header cannot be written.
     #[error("{operation}: {why}")]

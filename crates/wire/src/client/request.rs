@@ -1,24 +1,27 @@
 //! A request from an input.
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use http::{Request, Uri};
+use http::{Method, Request, Uri};
 use md5::{Digest, Md5};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use super::EncodeError;
 use crate::Object;
-use crate::codec::query::Dialect;
-use crate::codec::rest::RESERVED;
-use crate::codec::xml_tree::Element;
-use crate::codec::{Fault, json, query, rest, xml, xml_tree};
+use crate::codec::query::{self, Dialect};
+use crate::codec::rest::{self, RESERVED};
+use crate::codec::xml::{self, Naming};
+use crate::codec::xml_text::XmlText;
+use crate::codec::{Expected, Fault, cbor, json};
 use crate::server::is_streaming;
 use crate::table::{Kind, Location, Operation, Protocol, Service, ShapeId};
 
-/// A request, not yet signed. S3 buckets go into the path.
+/// A request, not yet signed, in the protocol that its service prefers. S3 buckets go into the path.
 ///
 /// # Errors
 /// An input that does not fit the operation's shape.
@@ -28,115 +31,235 @@ pub fn encode(
     input: &Object,
     body: Option<Bytes>,
     endpoint: &Uri,
-    _region: &str,
+) -> Result<Request<Bytes>, EncodeError> {
+    encode_in(service.protocol, service, operation, input, body, endpoint)
+}
+
+/// A request, not yet signed, in a protocol that its service speaks.
+///
+/// # Errors
+/// An input that does not fit the operation's shape.
+pub fn encode_in(
+    protocol: Protocol,
+    service: &Service,
+    operation: &Operation,
+    input: &Object,
+    body: Option<Bytes>,
+    endpoint: &Uri,
 ) -> Result<Request<Bytes>, EncodeError> {
     check_known(service, operation, input)?;
-    let mut headers = HeaderMap::new();
-    let kind = |headers: &mut HeaderMap, text: &'static str| {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(text));
-    };
+    if operation.has_events(service) {
+        return Err(EncodeError::Events {
+            operation: operation.name.clone(),
+        });
+    }
     let fault = |fault: Fault| match fault.expected {
-        "given" => EncodeError::Missing {
+        Expected::Given => EncodeError::Missing {
             operation: operation.name.clone(),
             member: fault.member,
         },
         expected => EncodeError::Type {
             operation: operation.name.clone(),
             member: fault.member,
-            expected,
+            expected: expected.words(),
         },
     };
-    let mut address = "/".to_owned();
-    let bytes = match service.protocol {
+    let mut message = Message::default();
+    match protocol {
         Protocol::Json10 | Protocol::Json11 => {
-            let ten = service.protocol == Protocol::Json10;
-            kind(
-                &mut headers,
-                if ten {
-                    "application/x-amz-json-1.0"
-                } else {
-                    "application/x-amz-json-1.1"
-                },
-            );
-            let target = format!(
-                "{}.{}",
-                service.target_prefix.as_deref().unwrap_or_default(),
-                operation.name
-            );
-            let target = HeaderValue::from_str(&target)
-                .map_err(|_| http(operation, "its name is no header"))?;
-            headers.insert("x-amz-target", target);
-            let written = operation
-                .input
-                .map(|id| json::write(service, id, input))
-                .transpose()
+            message
+                .json(protocol, service, operation, input)
                 .map_err(fault)?;
-            written
-                .map_or_else(|| "{}".to_owned(), |value| value.to_string())
-                .into()
         }
-        Protocol::Query | Protocol::Ec2 => {
-            kind(
-                &mut headers,
-                "application/x-www-form-urlencoded; charset=utf-8",
-            );
-            let dialect = if service.protocol == Protocol::Ec2 {
-                Dialect::Ec2
-            } else {
-                Dialect::Query
-            };
-            let members = operation
-                .input
-                .map(|id| query::write(service, id, input, dialect));
-            let mut fields = vec![
-                ("Action".to_owned(), operation.name.clone()),
-                ("Version".to_owned(), service.api_version.clone()),
-            ];
-            fields.extend(members.transpose().map_err(fault)?.unwrap_or_default());
-            let pairs: Vec<String> = fields
-                .iter()
-                .map(|(n, v)| {
-                    format!(
-                        "{}={}",
-                        utf8_percent_encode(n, RESERVED),
-                        utf8_percent_encode(v, RESERVED)
-                    )
-                })
-                .collect();
-            pairs.join("&").into()
+        Protocol::RpcV2Cbor => message.cbor(service, operation, input).map_err(fault)?,
+        Protocol::Query => {
+            message
+                .form(service, operation, input, Dialect::Query)
+                .map_err(fault)?;
+        }
+        Protocol::Ec2 => {
+            message
+                .form(service, operation, input, Dialect::Ec2)
+                .map_err(fault)?;
         }
         Protocol::RestJson | Protocol::RestXml => {
-            address = rest::address(service, &operation.template, operation.input, input)
+            message.address = rest::address(service, &operation.template, operation.input, input)
                 .map_err(fault)?;
-            match operation.input {
-                Some(id) => {
-                    rest::write_headers(service, id, input, &mut headers).map_err(fault)?;
-                    rest_body(service, operation, id, input, body, &mut headers).map_err(fault)?
-                }
-                None => Bytes::new(),
+            if let Some(id) = operation.input {
+                rest::write_headers(service, id, input, &mut message.headers).map_err(fault)?;
+                message.body = rest_body(
+                    protocol,
+                    service,
+                    operation,
+                    id,
+                    input,
+                    body,
+                    &mut message.headers,
+                )
+                .map_err(fault)?;
             }
         }
+    }
+    if service.query_compatible && !matches!(protocol, Protocol::Query) {
+        let asks = HeaderValue::from_static("true");
+        message.headers.insert("x-amzn-query-mode", asks);
+    }
+    let has_checksum = |headers: &HeaderMap| {
+        headers.contains_key("content-md5")
+            || headers
+                .keys()
+                .any(|name| name.as_str().starts_with("x-amz-checksum-"))
     };
-    if operation.checksum_required
-        && !headers.contains_key("content-md5")
-        && !headers
-            .keys()
-            .any(|name| name.as_str().starts_with("x-amz-checksum-"))
-    {
-        let sum = HeaderValue::from_str(&STANDARD.encode(Md5::digest(&bytes)));
-        headers.insert(
+    if operation.checksum_required && !has_checksum(&message.headers) {
+        let sum = HeaderValue::from_str(&STANDARD.encode(Md5::digest(&message.body)));
+        message.headers.insert(
             "content-md5",
             sum.map_err(|_| http(operation, "the checksum is no header"))?,
         );
     }
-    let base = endpoint.to_string();
+    let method = if protocol.is_rest() {
+        operation.method.clone()
+    } else {
+        Method::POST
+    };
+    let base = prefixed(service, operation, input, endpoint)?;
     let mut request = Request::builder()
-        .method(operation.method.clone())
-        .uri(format!("{}{address}", base.trim_end_matches('/')))
-        .body(bytes)
+        .method(method)
+        .uri(format!("{}{}", base.trim_end_matches('/'), message.address))
+        .body(message.body)
         .map_err(|e| http(operation, &e.to_string()))?;
-    *request.headers_mut() = headers;
+    *request.headers_mut() = message.headers;
     Ok(request)
+}
+
+/// A request on its way.
+struct Message {
+    address: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self {
+            address: "/".to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+}
+
+impl Message {
+    fn kind(&mut self, kind: &'static str) {
+        self.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+
+    fn json(
+        &mut self,
+        protocol: Protocol,
+        service: &Service,
+        operation: &Operation,
+        input: &Object,
+    ) -> Result<(), Fault> {
+        self.kind(if protocol == Protocol::Json10 {
+            "application/x-amz-json-1.0"
+        } else {
+            "application/x-amz-json-1.1"
+        });
+        let prefix = service.target_prefix.as_deref().unwrap_or_default();
+        let target = HeaderValue::from_str(&format!("{prefix}.{}", operation.name))
+            .map_err(|_| Fault::new("x-amz-target", Expected::HeaderText))?;
+        self.headers.insert("x-amz-target", target);
+        self.body = match operation.input {
+            Some(id) => json::write(service, id, input)?.into(),
+            None => Bytes::from_static(b"{}"),
+        };
+        Ok(())
+    }
+
+    fn cbor(
+        &mut self,
+        service: &Service,
+        operation: &Operation,
+        input: &Object,
+    ) -> Result<(), Fault> {
+        self.kind("application/cbor");
+        let headers = [
+            ("smithy-protocol", "rpc-v2-cbor"),
+            ("accept", "application/cbor"),
+        ];
+        for (name, value) in headers {
+            self.headers.insert(name, HeaderValue::from_static(value));
+        }
+        let target = service.target_prefix.as_deref().unwrap_or_default();
+        self.address = format!("/service/{target}/operation/{}", operation.name);
+        self.body = match operation.input {
+            Some(id) => cbor::write(service, id, input)?.into(),
+            None => Bytes::new(),
+        };
+        Ok(())
+    }
+
+    fn form(
+        &mut self,
+        service: &Service,
+        operation: &Operation,
+        input: &Object,
+        dialect: Dialect,
+    ) -> Result<(), Fault> {
+        self.kind("application/x-www-form-urlencoded; charset=utf-8");
+        let mut form = format!("Action={}&Version={}", operation.name, service.api_version);
+        let fields = match operation.input {
+            Some(id) => query::write(service, id, input, dialect)?,
+            None => Vec::new(),
+        };
+        for (name, value) in fields {
+            form.push('&');
+            form.extend(utf8_percent_encode(&name, RESERVED));
+            form.push('=');
+            form.extend(utf8_percent_encode(&value, RESERVED));
+        }
+        self.body = form.into();
+        Ok(())
+    }
+}
+
+/// The endpoint, with the labels before its host that the operation has. An address in figures takes none.
+fn prefixed(
+    service: &Service,
+    operation: &Operation,
+    input: &Object,
+    endpoint: &Uri,
+) -> Result<String, EncodeError> {
+    let base = endpoint.to_string();
+    let host = endpoint.host().unwrap_or_default();
+    let plain = host == "localhost" || host.starts_with('[') || host.parse::<IpAddr>().is_ok();
+    let (Some(prefix), false) = (&operation.host_prefix, plain) else {
+        return Ok(base);
+    };
+    let mut prefix = prefix.clone();
+    if let Some(Kind::Structure { members, .. }) = operation.input.map(|id| &service.shape(id).kind)
+    {
+        for member in members.iter().filter(|member| member.host_label) {
+            let value = input.get(&member.name).and_then(Value::as_str);
+            let label =
+                value
+                    .filter(|text| is_label(text))
+                    .ok_or_else(|| EncodeError::Missing {
+                        operation: operation.name.clone(),
+                        member: member.name.clone(),
+                    })?;
+            prefix = prefix.replace(&format!("{{{}}}", member.name), label);
+        }
+    }
+    Ok(base.replacen("://", &format!("://{prefix}"), 1))
+}
+
+/// Whether a text can be one label of a host.
+fn is_label(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(fits)
 }
 
 fn http(operation: &Operation, why: &str) -> EncodeError {
@@ -168,7 +291,9 @@ fn check_known(
     }
 }
 
+/// The body of a REST request: the streaming member, the member that is the body, or all members that are in it.
 fn rest_body(
+    protocol: Protocol,
     service: &Service,
     operation: &Operation,
     id: ShapeId,
@@ -194,11 +319,9 @@ fn rest_body(
             (Kind::Blob, Value::String(text)) => STANDARD
                 .decode(text)
                 .map(Bytes::from)
-                .map_err(|_| Fault::new(&member.name, "bytes in base64")),
+                .map_err(|_| Fault::new(&member.name, Expected::Bytes)),
             (Kind::String { .. }, Value::String(text)) => Ok(text.clone().into()),
-            (Kind::Structure { .. }, Value::Object(given))
-                if service.protocol == Protocol::RestXml =>
-            {
+            (Kind::Structure { .. }, Value::Object(given)) if protocol == Protocol::RestXml => {
                 let shape = service.shape(member.shape);
                 let name = member
                     .wire_name
@@ -212,16 +335,12 @@ fn rest_body(
                 let uri = namespace
                     .map(|namespace| namespace.uri.clone())
                     .or_else(|| service.xml_namespace.clone());
-                let mut root = rooted(name, uri);
-                xml::write_into(service, member.shape, given, &mut root, 0)?;
                 headers.insert(CONTENT_TYPE, xml_type);
-                Ok(xml_tree::document(&root).into())
+                xml_body(service, member.shape, given, name, uri)
             }
             _ => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                Ok(json::write_value(service, member, value, 0)?
-                    .to_string()
-                    .into())
+                Ok(json::write_value(service, member, value)?.into())
             }
         };
     }
@@ -230,37 +349,42 @@ fn rest_body(
             .iter()
             .any(|m| m.name == *name && m.location == Location::Body)
     };
-    if !input.keys().any(of_body) {
+    let given = input.keys().any(of_body);
+    let has_body = members
+        .iter()
+        .any(|member| member.location == Location::Body);
+    // REST JSON has a body wherever it could have members.
+    let bodied = given || (has_body && protocol == Protocol::RestJson);
+    if !bodied {
         return Ok(Bytes::new());
     }
-    if service.protocol == Protocol::RestJson {
+    if protocol == Protocol::RestJson {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        return Ok(json::write(service, id, input)?.to_string().into());
+        return Ok(json::write(service, id, input)?.into());
     }
     let name = operation
         .input_element
-        .clone()
-        .unwrap_or_else(|| service.shape(id).name.clone());
-    let mut root = rooted(
-        &name,
-        operation
-            .input_namespace
-            .clone()
-            .or_else(|| service.xml_namespace.clone()),
-    );
-    xml::write_into(service, id, input, &mut root, 0)?;
+        .as_ref()
+        .unwrap_or(&service.shape(id).name);
+    let uri = operation.input_namespace.as_ref();
     headers.insert(CONTENT_TYPE, xml_type);
-    Ok(xml_tree::document(&root).into())
+    let uri = uri.or(service.xml_namespace.as_ref());
+    xml_body(service, id, input, name, uri.cloned())
 }
 
-fn rooted(name: &str, namespace: Option<String>) -> Element {
-    let attributes = namespace
-        .map(|uri| ("xmlns".to_owned(), uri))
-        .into_iter()
-        .collect();
-    Element {
-        name: name.to_owned(),
-        attributes,
-        ..Element::default()
+fn xml_body(
+    service: &Service,
+    id: ShapeId,
+    members: &Object,
+    name: &str,
+    namespace: Option<String>,
+) -> Result<Bytes, Fault> {
+    let mut xml = XmlText::document();
+    xml.open(name);
+    if let Some(uri) = namespace {
+        xml.attribute("xmlns", &uri);
     }
+    xml::write_into(service, id, members, Naming::Plain, &mut xml, 0)?;
+    xml.close(name);
+    Ok(xml.finish().into())
 }

@@ -1,16 +1,15 @@
-//! Forms: `UserName=anna&Tags.member.1.Key=team`, as the protocols query and EC2 send their requests.
+//! Members as fields of a form: `UserName=anna&Tags.member.1.Key=team`, as the protocols query and EC2 send their
+//! requests.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::scalar::{self, name_of};
-use super::{DEEPEST, Fault};
+use super::form::{Field, Node};
+use super::scalar;
+use super::{Fault, shallow};
 use crate::Object;
 use crate::table::{Kind, Member, Service, ShapeId, TimestampFormat};
-
-/// The most elements that a list may have in a form.
-const LONGEST: usize = 10_000;
 
 /// Whether names are written as EC2 writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,47 +19,34 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    fn name(self, member: &Member) -> String {
-        match self {
-            Self::Query => member.wire().to_owned(),
-            Self::Ec2 => member.query_name.clone().unwrap_or_else(|| {
-                let wire = member.wire();
-                let mut letters = wire.chars();
-                letters.next().map_or_else(String::new, |first| {
-                    first.to_ascii_uppercase().to_string() + letters.as_str()
-                })
-            }),
+    /// A member's name.
+    fn name(self, member: &Member) -> Cow<'_, str> {
+        if let Some(name) = &member.query_name {
+            return name.into();
+        }
+        let wire = member.wire();
+        match (self, wire.chars().next()) {
+            (Self::Ec2, Some(first)) if first.is_ascii_lowercase() => {
+                let rest = wire.get(1..).unwrap_or_default();
+                format!("{}{rest}", first.to_ascii_uppercase()).into()
+            }
+            _ => wire.into(),
         }
     }
 
-    /// The names under which a list's elements or a map's entries stand: `Tags.member.1`, `Tag.1`.
-    fn list(self, service: &Service, member: &Member, element: &Member, prefix: &str) -> String {
-        let flattened = member.flattened
-            || matches!(
-                service.shape(member.shape).kind,
-                Kind::List {
-                    flattened: true,
-                    ..
-                }
-            )
-            || self == Self::Ec2;
-        if !flattened {
-            return format!(
-                "{prefix}.{}",
-                element.wire_name.as_deref().unwrap_or("member")
-            );
-        }
-        match (&element.wire_name, prefix.rsplit_once('.')) {
-            (Some(name), _) if self == Self::Ec2 && !name.is_empty() => prefix.to_owned(),
-            (Some(name), Some((outer, _))) => format!("{outer}.{name}"),
-            (Some(name), None) => name.clone(),
-            (None, _) => prefix.to_owned(),
-        }
+    /// The name of a list's elements or of a map's keys and values.
+    fn element(element: &Member) -> Option<&str> {
+        element
+            .query_name
+            .as_deref()
+            .or(element.wire_name.as_deref())
+    }
+
+    /// Whether the elements of a list or the entries of a map stand right under its own name.
+    fn flat(self, member: &Member, flattened: bool) -> bool {
+        self == Self::Ec2 || flattened || member.flattened
     }
 }
-
-/// The fields of a form.
-pub(crate) type Fields = BTreeMap<String, String>;
 
 /// Writes a structure's members into a form.
 pub(crate) fn write(
@@ -70,23 +56,37 @@ pub(crate) fn write(
     dialect: Dialect,
 ) -> Result<Vec<(String, String)>, Fault> {
     let mut fields = Vec::new();
-    let Kind::Structure { members: known, .. } = &service.shape(id).kind else {
-        return Ok(fields);
+    write_members(service, id, members, "", dialect, &mut fields, 0)?;
+    Ok(fields)
+}
+
+fn write_members(
+    service: &Service,
+    id: ShapeId,
+    given: &Object,
+    prefix: &str,
+    dialect: Dialect,
+    fields: &mut Vec<(String, String)>,
+    depth: usize,
+) -> Result<(), Fault> {
+    let Kind::Structure { members, .. } = &service.shape(id).kind else {
+        return Ok(());
     };
-    for member in known {
-        if let Some(value) = members.get(&member.name).filter(|value| !value.is_null()) {
-            write_value(
-                service,
-                member,
-                value,
-                &dialect.name(member),
-                dialect,
-                &mut fields,
-                0,
-            )?;
+    for member in members {
+        if let Some(value) = given.get(&member.name).filter(|value| !value.is_null()) {
+            let name = under(prefix, &dialect.name(member));
+            write_value(service, member, value, &name, dialect, fields, depth + 1)?;
         }
     }
-    Ok(fields)
+    Ok(())
+}
+
+fn under(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}.{name}")
+    }
 }
 
 fn write_value(
@@ -98,25 +98,28 @@ fn write_value(
     fields: &mut Vec<(String, String)>,
     depth: usize,
 ) -> Result<(), Fault> {
-    if depth > DEEPEST {
-        return Err(Fault::new(&member.name, "less deep"));
-    }
+    shallow(&member.name, depth)?;
     let shape = service.shape(member.shape);
     match (&shape.kind, value) {
-        (Kind::Structure { members, .. }, Value::Object(given)) => {
-            for inner in members {
-                if let Some(value) = given.get(&inner.name).filter(|value| !value.is_null()) {
-                    let name = format!("{prefix}.{}", dialect.name(inner));
-                    write_value(service, inner, value, &name, dialect, fields, depth + 1)
-                        .map_err(|fault| fault.under(&member.name))?;
-                }
-            }
+        (Kind::Structure { .. }, Value::Object(given)) => {
+            write_members(service, member.shape, given, prefix, dialect, fields, depth)
+                .map_err(|fault| fault.under(&member.name))?;
         }
-        (Kind::List { element, .. }, Value::Array(items)) => {
+        (Kind::List { element, flattened }, Value::Array(items)) => {
             if items.is_empty() && dialect == Dialect::Query {
                 fields.push((prefix.to_owned(), String::new()));
             }
-            let base = dialect.list(service, member, element, prefix);
+            let base = match (
+                dialect.flat(member, *flattened),
+                Dialect::element(element),
+                prefix.rsplit_once('.'),
+            ) {
+                (false, name, _) => under(prefix, name.unwrap_or("member")),
+                (true, Some(name), outer) if dialect == Dialect::Query => {
+                    under(outer.map_or("", |(outer, _)| outer), name)
+                }
+                (true, ..) => prefix.to_owned(),
+            };
             for (at, item) in items.iter().enumerate() {
                 let name = format!("{base}.{}", at + 1);
                 write_value(service, element, item, &name, dialect, fields, depth + 1)?;
@@ -130,24 +133,23 @@ fn write_value(
             },
             Value::Object(entries),
         ) => {
-            let base = if *flattened || member.flattened {
+            let base = if dialect.flat(member, *flattened) {
                 prefix.to_owned()
             } else {
-                format!("{prefix}.entry")
+                under(prefix, "entry")
             };
+            let key = Dialect::element(key).unwrap_or("key");
+            let of_name = Dialect::element(of).unwrap_or("value");
             for (at, (name, value)) in entries.iter().enumerate() {
                 let base = format!("{base}.{}", at + 1);
-                fields.push((
-                    format!("{base}.{}", key.wire_name.as_deref().unwrap_or("key")),
-                    name.clone(),
-                ));
-                let under = format!("{base}.{}", of.wire_name.as_deref().unwrap_or("value"));
-                write_value(service, of, value, &under, dialect, fields, depth + 1)?;
+                fields.push((under(&base, key), name.clone()));
+                let name = under(&base, of_name);
+                write_value(service, of, value, &name, dialect, fields, depth + 1)?;
             }
         }
         _ => {
             let text = scalar::to_text(service, member, value, TimestampFormat::Iso8601)?;
-            fields.push((prefix.to_owned(), text));
+            fields.push((prefix.to_owned(), text.into_owned()));
         }
     }
     Ok(())
@@ -157,88 +159,103 @@ fn write_value(
 pub(crate) fn read(
     service: &Service,
     id: ShapeId,
-    fields: &Fields,
+    fields: &[Field<'_>],
     dialect: Dialect,
+) -> Result<Object, Fault> {
+    read_members(service, id, &Node::tree(fields), dialect, 0)
+}
+
+fn read_members(
+    service: &Service,
+    id: ShapeId,
+    node: &Node<'_>,
+    dialect: Dialect,
+    depth: usize,
 ) -> Result<Object, Fault> {
     let mut read = Object::new();
     let Kind::Structure { members, .. } = &service.shape(id).kind else {
         return Ok(read);
     };
     for member in members {
-        if let Some(value) = read_value(service, member, fields, &dialect.name(member), dialect, 0)?
-        {
+        if let Some(value) = read_member(service, member, node, dialect, depth + 1)? {
             read.insert(member.name.clone(), value);
         }
     }
     Ok(read)
 }
 
-/// Whether a form has anything at or below a name.
-fn has(fields: &Fields, prefix: &str) -> bool {
-    fields.contains_key(prefix)
-        || fields
-            .range(format!("{prefix}.")..)
-            .next()
-            .is_some_and(|(name, _)| {
-                name.strip_prefix(prefix)
-                    .is_some_and(|rest| rest.starts_with('.'))
-            })
+/// A member of a structure: what stands below the structure's own name.
+fn read_member(
+    service: &Service,
+    member: &Member,
+    outer: &Node<'_>,
+    dialect: Dialect,
+    depth: usize,
+) -> Result<Option<Value>, Fault> {
+    let name = dialect.name(member);
+    // A flattened list's elements may stand beside the list's own name.
+    if let Kind::List { element, flattened } = &service.shape(member.shape).kind
+        && dialect == Dialect::Query
+        && dialect.flat(member, *flattened)
+        && let Some(beside) = Dialect::element(element)
+        && let Some(node) = outer.at(beside)
+    {
+        let items = list(service, element, node, dialect, depth)
+            .map_err(|fault| fault.under(&member.name))?;
+        if !items.is_empty() {
+            return Ok(Some(Value::Array(items)));
+        }
+    }
+    match outer.at(&name) {
+        Some(node) => read_value(service, member, node, dialect, depth),
+        None => Ok(None),
+    }
+}
+
+fn list(
+    service: &Service,
+    element: &Member,
+    node: &Node<'_>,
+    dialect: Dialect,
+    depth: usize,
+) -> Result<Vec<Value>, Fault> {
+    node.numbered()
+        .into_iter()
+        .filter_map(|node| read_value(service, element, node, dialect, depth + 1).transpose())
+        .collect()
 }
 
 fn read_value(
     service: &Service,
     member: &Member,
-    fields: &Fields,
-    prefix: &str,
+    node: &Node<'_>,
     dialect: Dialect,
     depth: usize,
 ) -> Result<Option<Value>, Fault> {
-    if depth > DEEPEST {
-        return Err(Fault::new(&member.name, "less deep"));
-    }
+    shallow(&member.name, depth)?;
     let shape = service.shape(member.shape);
+    let outer = |fault: Fault| fault.under(&member.name);
     match &shape.kind {
-        Kind::Structure { members, .. } => {
-            if !has(fields, prefix) {
-                return Ok(None);
-            }
-            let mut read = Map::new();
-            for inner in members {
-                let name = format!("{prefix}.{}", dialect.name(inner));
-                let value = read_value(service, inner, fields, &name, dialect, depth + 1);
-                if let Some(value) = value.map_err(|fault| fault.under(&member.name))? {
-                    read.insert(inner.name.clone(), value);
-                }
-            }
+        Kind::Structure { .. } => {
+            let read = read_members(service, member.shape, node, dialect, depth).map_err(outer)?;
             Ok(Some(Value::Object(read)))
         }
-        Kind::List { element, .. } => {
-            let base = dialect.list(service, member, element, prefix);
+        Kind::List { element, flattened } => {
+            let inner = if dialect.flat(member, *flattened) {
+                None
+            } else {
+                node.at(Dialect::element(element).unwrap_or("member"))
+            };
             // `Tags.1` is taken for `Tags.member.1` too: AWS reads both.
-            let bases = [base, prefix.to_owned()];
-            for base in bases {
-                let mut items = Vec::new();
-                for at in 1..=LONGEST {
-                    let name = format!("{base}.{at}");
-                    if !has(fields, &name) {
-                        break;
-                    }
-                    items.extend(read_value(
-                        service,
-                        element,
-                        fields,
-                        &name,
-                        dialect,
-                        depth + 1,
-                    )?);
-                }
+            for base in inner.into_iter().chain([node]) {
+                let items = list(service, element, base, dialect, depth).map_err(outer)?;
                 if !items.is_empty() {
                     return Ok(Some(Value::Array(items)));
                 }
             }
             // `Tags=` is the empty list.
-            Ok(fields
-                .get(prefix)
+            Ok(node
+                .value
                 .filter(|text| text.is_empty())
                 .map(|_| Value::Array(Vec::new())))
         }
@@ -247,57 +264,33 @@ fn read_value(
             value: of,
             flattened,
         } => {
-            let base = if *flattened || member.flattened {
-                prefix.to_owned()
+            let base = if dialect.flat(member, *flattened) {
+                Some(node)
             } else {
-                format!("{prefix}.entry")
+                node.at("entry")
             };
+            let (key, of_name) = (
+                Dialect::element(key).unwrap_or("key"),
+                Dialect::element(of).unwrap_or("value"),
+            );
             let mut entries = Map::new();
-            for at in 1..=LONGEST {
-                let base = format!("{base}.{at}");
-                let Some(name) = fields.get(&format!(
-                    "{base}.{}",
-                    key.wire_name.as_deref().unwrap_or("key")
-                )) else {
-                    break;
-                };
-                let under = format!("{base}.{}", of.wire_name.as_deref().unwrap_or("value"));
-                if let Some(value) = read_value(service, of, fields, &under, dialect, depth + 1)? {
-                    entries.insert(name.clone(), value);
+            for entry in base.map(Node::numbered).unwrap_or_default() {
+                let name = entry.at(key).and_then(|node| node.value);
+                if let (Some(name), Some(node)) = (name, entry.at(of_name))
+                    && let Some(value) =
+                        read_value(service, of, node, dialect, depth + 1).map_err(outer)?
+                {
+                    entries.insert(name.to_owned(), value);
                 }
             }
             Ok((!entries.is_empty()).then_some(Value::Object(entries)))
         }
-        kind => match fields.get(prefix) {
-            Some(text) => {
-                let value = scalar::from_text(kind, text);
-                value
-                    .map(Some)
-                    .ok_or_else(|| Fault::new(&member.name, name_of(kind)))
-            }
+        kind => match node.value {
+            Some(text) => match scalar::from_text(kind, text) {
+                Some(value) => Ok(Some(value)),
+                None => Err(Fault::text(member, kind, text)),
+            },
             None => Ok(None),
         },
     }
-}
-
-/// The fields of a form body or a query string.
-pub(crate) fn fields(text: &[u8]) -> Vec<(String, String)> {
-    text.split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let mut half = || unescaped(halves.next().unwrap_or_default());
-            (half(), half())
-        })
-        .collect()
-}
-
-fn unescaped(text: &[u8]) -> String {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    percent_encoding::percent_decode(&spaced)
-        .decode_utf8_lossy()
-        .into_owned()
 }

@@ -6,8 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::Fault;
-use super::scalar::{self, name_of};
+use super::form::Field;
+use super::scalar;
+use super::{Expected, Fault};
 use crate::Object;
 use crate::table::{Kind, Location, Member, Segment, Service, ShapeId, Template, TimestampFormat};
 
@@ -50,13 +51,13 @@ pub(crate) fn address(
         };
         let member = input
             .and_then(|id| labelled(service, id, label))
-            .ok_or_else(|| Fault::new(label, "a member"))?;
+            .ok_or_else(|| Fault::new(label, Expected::Member))?;
         let value = members
             .get(&member.name)
-            .ok_or_else(|| Fault::new(&member.name, "given"))?;
+            .ok_or_else(|| Fault::new(&member.name, Expected::Given))?;
         let text = scalar::to_text(service, member, value, TimestampFormat::Iso8601)?;
         if text.is_empty() {
-            return Err(Fault::new(&member.name, "given"));
+            return Err(Fault::new(&member.name, Expected::Given));
         }
         path.extend(utf8_percent_encode(&text, set));
     }
@@ -117,11 +118,13 @@ fn write_query(
                     one => vec![one.clone()],
                 };
                 for value in values {
-                    let text = match value {
-                        Value::String(text) => text,
-                        other => scalar::to_text(service, of, &other, TimestampFormat::Iso8601)?,
-                    };
-                    push(name, &text);
+                    match &value {
+                        Value::String(text) => push(name, text),
+                        other => push(
+                            name,
+                            &scalar::to_text(service, of, other, TimestampFormat::Iso8601)?,
+                        ),
+                    }
                 }
             }
         }
@@ -187,7 +190,7 @@ pub(crate) fn read_request(
     service: &Service,
     id: ShapeId,
     labels: &[(String, String)],
-    query: &[(String, String)],
+    query: &[Field<'_>],
     headers: &HeaderMap,
     template: &Template,
 ) -> Result<Object, Fault> {
@@ -208,8 +211,7 @@ pub(crate) fn read_request(
                     let of = &service.shape(element.shape).kind;
                     let items: Vec<Value> = values
                         .map(|(_, text)| {
-                            scalar::from_text(of, text)
-                                .ok_or_else(|| Fault::new(&member.name, name_of(of)))
+                            scalar::from_text(of, text).ok_or_else(|| Fault::text(member, of, text))
                         })
                         .collect::<Result<_, _>>()?;
                     if !items.is_empty() {
@@ -231,13 +233,13 @@ pub(crate) fn read_request(
                         }
                         if lists {
                             let list = entries
-                                .entry(name.clone())
+                                .entry(name.clone().into_owned())
                                 .or_insert_with(|| Value::Array(Vec::new()));
                             if let Value::Array(items) = list {
-                                items.push(text.as_str().into());
+                                items.push((&**text).into());
                             }
                         } else {
-                            entries.insert(name.clone(), text.as_str().into());
+                            entries.insert(name.clone().into_owned(), (&**text).into());
                         }
                     }
                     if !entries.is_empty() {
@@ -248,7 +250,7 @@ pub(crate) fn read_request(
                 _ => query
                     .iter()
                     .find(|(name, _)| name == member.wire())
-                    .map(|(_, text)| text.clone()),
+                    .map(|(_, text)| text.clone().into_owned()),
             },
             Location::Header | Location::Headers => {
                 if let Some(value) = read_header(service, member, headers)? {
@@ -259,8 +261,8 @@ pub(crate) fn read_request(
             Location::Body | Location::StatusCode => None,
         };
         if let Some(text) = text {
-            let value = scalar::from_text(kind, &text)
-                .ok_or_else(|| Fault::new(&member.name, name_of(kind)))?;
+            let value =
+                scalar::from_text(kind, &text).ok_or_else(|| Fault::text(member, kind, &text))?;
             read.insert(member.name.clone(), value);
         }
     }
@@ -275,7 +277,6 @@ pub(crate) fn read_header(
 ) -> Result<Option<Value>, Fault> {
     let shape = service.shape(member.shape);
     let text_of = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let wrong = || Fault::new(&member.name, name_of(&shape.kind));
     if member.location == Location::Headers {
         let prefix = member.wire().to_ascii_lowercase();
         let mut entries = Map::new();
@@ -290,8 +291,9 @@ pub(crate) fn read_header(
         return Ok(None);
     };
     let text = text_of(value);
+    let wrong = || Fault::text(member, &shape.kind, &text);
     if member.json_value {
-        let bytes = STANDARD.decode(text).map_err(|_| wrong())?;
+        let bytes = STANDARD.decode(&text).map_err(|_| wrong())?;
         return String::from_utf8(bytes)
             .map(|text| Some(text.into()))
             .map_err(|_| wrong());
@@ -299,16 +301,9 @@ pub(crate) fn read_header(
     match &shape.kind {
         Kind::List { element, .. } => {
             let of = &service.shape(element.shape).kind;
-            // The day of an HTTP date has a comma of its own.
-            let pieces: Vec<&str> = if matches!(of, Kind::Timestamp) {
-                vec![text.as_str()]
-            } else {
-                text.split(',').collect()
-            };
+            let pieces = split_list(&text, matches!(of, Kind::Timestamp));
             let items: Option<Vec<Value>> = pieces
-                .into_iter()
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
+                .iter()
                 .map(|text| scalar::from_text(of, text))
                 .collect();
             Ok(Some(Value::Array(items.ok_or_else(wrong)?)))
@@ -317,6 +312,39 @@ pub(crate) fn read_header(
         Kind::Timestamp => Ok(scalar::from_text(&shape.kind, &text)),
         kind => scalar::from_text(kind, &text).map(Some).ok_or_else(wrong),
     }
+}
+
+/// A text as one of a header's list: in quotes if it holds what would end it.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"']) {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The members of a header's list. The day of an HTTP date has a comma of its own.
+fn split_list(text: &str, dates: bool) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let (mut inside, mut escaped) = (false, false);
+    for letter in text.chars() {
+        let Some(piece) = pieces.last_mut() else {
+            break;
+        };
+        match letter {
+            _ if std::mem::take(&mut escaped) => piece.push(letter),
+            '\\' if inside => escaped = true,
+            '"' if inside || piece.trim().is_empty() => inside = !inside,
+            ',' if inside || (dates && piece.trim().len() == 3) => piece.push(letter),
+            ',' => pieces.push(String::new()),
+            _ => piece.push(letter),
+        }
+    }
+    pieces
+        .into_iter()
+        .map(|piece| piece.trim().to_owned())
+        .filter(|piece| !piece.is_empty())
+        .collect()
 }
 
 /// Writes the members that stand in headers.
@@ -334,7 +362,7 @@ pub(crate) fn write_headers(
             continue;
         };
         let mut put = |name: &str, text: &str| {
-            let wrong = || Fault::new(&member.name, "what a header can carry");
+            let wrong = || Fault::new(&member.name, Expected::HeaderText);
             let name = HeaderName::from_bytes(name.to_ascii_lowercase().as_bytes())
                 .map_err(|_| wrong())?;
             let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| wrong())?;
@@ -352,9 +380,21 @@ pub(crate) fn write_headers(
             (Location::Header, Kind::List { element, .. }, Value::Array(items)) => {
                 let texts: Vec<String> = items
                     .iter()
-                    .map(|item| scalar::to_text(service, element, item, TimestampFormat::Rfc822))
-                    .collect::<Result<_, _>>()?;
-                put(member.wire(), &texts.join(","))?;
+                    .map(|item| {
+                        let text =
+                            scalar::to_text(service, element, item, TimestampFormat::Rfc822)?;
+                        let plain =
+                            !matches!(service.shape(element.shape).kind, Kind::String { .. });
+                        Ok(if plain {
+                            text.into_owned()
+                        } else {
+                            quoted(&text)
+                        })
+                    })
+                    .collect::<Result<_, Fault>>()?;
+                if !texts.is_empty() {
+                    put(member.wire(), &texts.join(","))?;
+                }
             }
             (Location::Header, _, Value::String(text)) if member.json_value => {
                 put(member.wire(), &STANDARD.encode(text))?
@@ -369,4 +409,22 @@ pub(crate) fn write_headers(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_headers_list_is_split_at_its_commas() {
+        let split = |text: &str| split_list(text, false);
+        assert_eq!(split("a, b ,,c"), ["a", "b", "c"]);
+        assert_eq!(split(r#""b,c", "\"def\"", a"#), ["b,c", "\"def\"", "a"]);
+        assert_eq!(split(r#"a"b,c"#), [r#"a"b"#, "c"]);
+        for text in ["a,b", "\"", "plain", "\\\","] {
+            assert_eq!(split(&quoted(text)), [text]);
+        }
+        let dates = "Mon, 10 Jul 2023 11:45:00 GMT, Tue, 11 Jul 2023 11:45:00 GMT";
+        assert_eq!(split_list(dates, true).len(), 2);
+    }
 }

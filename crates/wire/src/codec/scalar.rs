@@ -1,20 +1,22 @@
 //! Single values as text: numbers, truth, times.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
-use super::Fault;
-use crate::table::{Kind, Member, Service, TimestampFormat};
+use super::{Expected, Fault};
+use crate::table::{Kind, Member, Protocol, Service, TimestampFormat};
 
 /// A value as text, for a form, a header, a query or an element.
-pub(crate) fn to_text(
+pub(crate) fn to_text<'v>(
     service: &Service,
     member: &Member,
-    value: &Value,
+    value: &'v Value,
     usual: TimestampFormat,
-) -> Result<String, Fault> {
+) -> Result<Cow<'v, str>, Fault> {
     let shape = service.shape(member.shape);
     match (&shape.kind, value) {
         (Kind::Timestamp, Value::String(text)) => {
@@ -22,15 +24,20 @@ pub(crate) fn to_text(
                 .timestamp_format
                 .or(shape.timestamp_format)
                 .unwrap_or(usual);
-            write_time(text, format).ok_or_else(|| Fault::new(&member.name, "an RFC 3339 time"))
+            let written = write_time(text, format, shows_milliseconds(service));
+            written.ok_or_else(|| Fault::new(&member.name, Expected::Time))
         }
-        (Kind::String { .. } | Kind::Blob, Value::String(text)) => Ok(text.clone()),
-        (Kind::Boolean, Value::Bool(truth)) => Ok(truth.to_string()),
+        (Kind::String { .. } | Kind::Blob, Value::String(text)) => Ok(text.into()),
+        (Kind::Boolean, Value::Bool(true)) => Ok("true".into()),
+        (Kind::Boolean, Value::Bool(false)) => Ok("false".into()),
         (Kind::Integer | Kind::Long | Kind::Float | Kind::Double, Value::Number(number)) => {
-            Ok(number.to_string())
+            Ok(number.to_string().into())
         }
-        (Kind::Document, value) => Ok(value.to_string()),
-        (kind, _) => Err(Fault::new(&member.name, name_of(kind))),
+        (Kind::Float | Kind::Double, Value::String(text)) if special(text).is_some() => {
+            Ok(text.into())
+        }
+        (Kind::Document, value) => Ok(value.to_string().into()),
+        (kind, value) => Err(Fault::kind(member, kind, value)),
     }
 }
 
@@ -39,49 +46,46 @@ pub(crate) fn from_text(kind: &Kind, text: &str) -> Option<Value> {
     match kind {
         Kind::String { .. } => Some(text.into()),
         Kind::Blob => is_base64(text).then(|| text.into()),
-        Kind::Boolean => match text.trim() {
-            "true" | "True" | "TRUE" | "1" => Some(true.into()),
-            "false" | "False" | "FALSE" | "0" => Some(false.into()),
+        // As XML Schema has it, and no other way.
+        Kind::Boolean => match text {
+            "true" | "1" => Some(true.into()),
+            "false" | "0" => Some(false.into()),
             _ => None,
         },
         Kind::Integer => text.trim().parse::<i32>().ok().map(Into::into),
         Kind::Long => text.trim().parse::<i64>().ok().map(Into::into),
-        Kind::Float | Kind::Double => text
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .and_then(Number::from_f64)
-            .map(Value::Number),
+        Kind::Float | Kind::Double => {
+            if special(text).is_some() {
+                return Some(text.into());
+            }
+            let float = text.trim().parse::<f64>().ok()?;
+            Number::from_f64(float).map(Value::Number)
+        }
         Kind::Timestamp => read_time(text.trim()).map(|time| time.to_string().into()),
         Kind::Document => serde_json::from_str(text).ok(),
         Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. } => None,
     }
 }
 
-/// Whether a text is bytes in base64.
-pub(crate) fn is_base64(text: &str) -> bool {
-    // A decoder that accepts the padding left out, as AWS does.
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    LENIENT.decode(text).is_ok()
+/// The floats that are no numbers, by the names that they have on the wire and in an [`crate::Object`].
+pub(crate) fn special(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
 }
 
-/// What a value of a kind is called in an error.
-pub(crate) fn name_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Structure { .. } => "a structure",
-        Kind::List { .. } => "a list",
-        Kind::Map { .. } => "a map",
-        Kind::String { .. } => "text",
-        Kind::Blob => "bytes in base64",
-        Kind::Integer | Kind::Long => "a whole number",
-        Kind::Float | Kind::Double => "a number",
-        Kind::Boolean => "true or false",
-        Kind::Timestamp => "a time",
-        Kind::Document => "JSON",
-    }
+/// A decoder that accepts the padding left out, as AWS does.
+pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Whether a text is bytes in base64.
+pub(crate) fn is_base64(text: &str) -> bool {
+    LENIENT.decode(text).is_ok()
 }
 
 /// A moment in whichever of AWS's formats it is.
@@ -127,13 +131,37 @@ pub(crate) fn seconds(text: &str) -> Option<Number> {
     Number::from_f64(seconds)
 }
 
-fn write_time(text: &str, format: TimestampFormat) -> Option<String> {
+/// EC2 and S3 write milliseconds even where there are none.
+fn shows_milliseconds(service: &Service) -> bool {
+    service.protocol == Protocol::Ec2 || service.name == "s3"
+}
+
+fn write_time(text: &str, format: TimestampFormat, milliseconds: bool) -> Option<Cow<'_, str>> {
+    if format == TimestampFormat::Iso8601 && !milliseconds && is_plain(text) {
+        return Some(text.into());
+    }
     let time = read_time(text)?;
     Some(match format {
-        TimestampFormat::Iso8601 => time.to_string(),
-        TimestampFormat::Unix => seconds(text)?.to_string(),
-        TimestampFormat::Rfc822 => time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        TimestampFormat::Iso8601 if milliseconds => {
+            time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into()
+        }
+        TimestampFormat::Iso8601 => time.to_string().into(),
+        TimestampFormat::Unix => seconds(text)?.to_string().into(),
+        TimestampFormat::Rfc822 => time
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string()
+            .into(),
     })
+}
+
+/// Whether a time is `2023-07-10T11:45:00Z` to the letter, so that it need not be read to be written.
+fn is_plain(text: &str) -> bool {
+    let form = b"dddd-dd-ddTdd:dd:ddZ";
+    let fits = |(letter, wanted): (u8, &u8)| match wanted {
+        b'd' => letter.is_ascii_digit(),
+        other => letter == *other,
+    };
+    text.len() == form.len() && text.bytes().zip(form).all(fits)
 }
 
 #[cfg(test)]
@@ -161,14 +189,41 @@ mod tests {
     #[test]
     fn times_are_written_in_every_format() {
         let text = "2023-07-10T11:45:00.5Z";
+        let written = |text, format| write_time(text, format, false).unwrap();
+        assert_eq!(written(text, TimestampFormat::Unix), "1688989500.5");
+        assert_eq!(written(text, TimestampFormat::Iso8601), text);
         assert_eq!(
-            write_time(text, TimestampFormat::Unix).unwrap(),
-            "1688989500.5"
-        );
-        assert_eq!(write_time(text, TimestampFormat::Iso8601).unwrap(), text);
-        assert_eq!(
-            write_time(text, TimestampFormat::Rfc822).unwrap(),
+            written(text, TimestampFormat::Rfc822),
             "Mon, 10 Jul 2023 11:45:00 GMT"
         );
+        let whole = "2023-07-10T11:45:00Z";
+        assert_eq!(written(whole, TimestampFormat::Iso8601), whole);
+        assert_eq!(
+            write_time(whole, TimestampFormat::Iso8601, true).unwrap(),
+            "2023-07-10T11:45:00.000Z"
+        );
+        assert_eq!(
+            write_time("2023-07-10T11:45:0xZ", TimestampFormat::Iso8601, false),
+            None
+        );
+    }
+
+    #[test]
+    fn text_of_a_kind_is_just_that() {
+        assert_eq!(from_text(&Kind::Boolean, "true"), Some(true.into()));
+        for text in ["TRUE", "True", " true", "yes", ""] {
+            assert_eq!(from_text(&Kind::Boolean, text), None, "{text}");
+        }
+        assert_eq!(
+            from_text(&Kind::Integer, "2147483647"),
+            Some(2_147_483_647.into())
+        );
+        for text in ["2147483648", "1.5", "0x10", "", "NaN"] {
+            assert_eq!(from_text(&Kind::Integer, text), None, "{text}");
+        }
+        assert_eq!(from_text(&Kind::Double, "NaN"), Some("NaN".into()));
+        for text in ["nan", "inf", "1e999", "infinity"] {
+            assert_eq!(from_text(&Kind::Double, text), None, "{text}");
+        }
     }
 }

@@ -2,49 +2,87 @@
 
 use serde_json::{Map, Value};
 
-use super::scalar::{self, name_of};
+use super::scalar;
+use super::xml_text::XmlText;
 use super::xml_tree::Element;
-use super::{DEEPEST, Fault};
+use super::{Fault, shallow};
 use crate::Object;
 use crate::table::{Kind, Location, Member, Service, ShapeId, TimestampFormat, XmlNamespace};
 
-fn namespaced(element: &mut Element, namespace: Option<&XmlNamespace>) {
-    if let Some(namespace) = namespace {
-        let name = namespace
-            .prefix
-            .as_ref()
-            .map_or("xmlns".to_owned(), |prefix| format!("xmlns:{prefix}"));
-        element.attributes.push((name, namespace.uri.clone()));
+/// Which names elements have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// The model's `locationName`.
+    Plain,
+    /// `queryName` before that: in the answers of the protocol query, for a service that has another one besides.
+    Query,
+}
+
+impl Naming {
+    /// The name that the model states for a member or an element.
+    fn stated(self, member: &Member) -> Option<&str> {
+        let query = member.query_name.as_deref().filter(|_| self == Self::Query);
+        query.or(member.wire_name.as_deref())
+    }
+
+    fn name(self, member: &Member) -> &str {
+        self.stated(member).unwrap_or(&member.name)
+    }
+
+    /// The name of a flattened list's elements, which is that of the list where it has one of its own.
+    fn repeated<'a>(self, list: &'a Member, element: &'a Member) -> &'a str {
+        self.stated(list)
+            .or(self.stated(element))
+            .unwrap_or(&list.name)
     }
 }
 
-/// Writes a structure's members, those of the body, as children and attributes of `element`.
+fn namespaced(xml: &mut XmlText, namespace: Option<&XmlNamespace>) {
+    match namespace {
+        Some(XmlNamespace {
+            prefix: Some(prefix),
+            uri,
+        }) => xml.attribute(&format!("xmlns:{prefix}"), uri),
+        Some(XmlNamespace { prefix: None, uri }) => xml.attribute("xmlns", uri),
+        None => {}
+    }
+}
+
+/// Writes a structure's members, those of the body, as attributes and children of the element that was just opened.
 pub(crate) fn write_into(
     service: &Service,
     id: ShapeId,
     members: &Object,
-    element: &mut Element,
+    naming: Naming,
+    xml: &mut XmlText,
     depth: usize,
 ) -> Result<(), Fault> {
     let Kind::Structure { members: known, .. } = &service.shape(id).kind else {
         return Ok(());
     };
-    if depth > DEEPEST {
-        return Err(Fault::new("", "less deep"));
+    shallow("", depth)?;
+    let set = |attribute: bool| {
+        known.iter().filter_map(move |member| {
+            let here = depth > 0 || member.location == Location::Body;
+            let value = members.get(&member.name)?;
+            (here && member.xml_attribute == attribute && !value.is_null())
+                .then_some((member, value))
+        })
+    };
+    for (member, value) in set(true) {
+        let text = scalar::to_text(service, member, value, TimestampFormat::Iso8601)?;
+        xml.attribute(naming.name(member), &text);
     }
-    for member in known
-        .iter()
-        .filter(|member| member.location == Location::Body)
-    {
-        let Some(value) = members.get(&member.name).filter(|value| !value.is_null()) else {
-            continue;
-        };
-        if member.xml_attribute {
-            let text = scalar::to_text(service, member, value, TimestampFormat::Iso8601)?;
-            element.attributes.push((member.wire().to_owned(), text));
-        } else {
-            write_member(service, member, member.wire(), value, element, depth + 1)?;
-        }
+    for (member, value) in set(false) {
+        write_member(
+            service,
+            member,
+            naming.name(member),
+            value,
+            naming,
+            xml,
+            depth + 1,
+        )?;
     }
     Ok(())
 }
@@ -54,56 +92,38 @@ fn write_member(
     member: &Member,
     name: &str,
     value: &Value,
-    parent: &mut Element,
+    naming: Naming,
+    xml: &mut XmlText,
     depth: usize,
 ) -> Result<(), Fault> {
-    if depth > DEEPEST {
-        return Err(Fault::new(&member.name, "less deep"));
-    }
+    shallow(&member.name, depth)?;
     let shape = service.shape(member.shape);
-    let mut element = Element {
-        name: name.to_owned(),
-        ..Element::default()
-    };
-    namespaced(
-        &mut element,
-        member
-            .xml_namespace
-            .as_ref()
-            .or(shape.xml_namespace.as_ref()),
-    );
+    let namespace = member
+        .xml_namespace
+        .as_ref()
+        .or(shape.xml_namespace.as_ref());
     match (&shape.kind, value) {
         (Kind::Structure { .. }, Value::Object(given)) => {
-            write_into(service, member.shape, given, &mut element, depth)
-                .map_err(|f| f.under(&member.name))?;
+            xml.open(name);
+            namespaced(xml, namespace);
+            write_into(service, member.shape, given, naming, xml, depth)
+                .map_err(|fault| fault.under(&member.name))?;
+            xml.close(name);
         }
-        (
-            Kind::List {
-                element: of,
-                flattened,
-            },
-            Value::Array(items),
-        ) => {
-            let flattened = *flattened || member.flattened;
-            let default = if flattened { name } else { "member" };
-            let inner = of
-                .wire_name
-                .as_deref()
-                .filter(|_| !flattened || member.wire_name.is_none())
-                .unwrap_or(default);
-            let inner = if flattened {
-                member.wire_name.as_deref().unwrap_or(inner)
-            } else {
-                inner
-            };
-            if flattened {
+        (Kind::List { element, flattened }, Value::Array(items)) => {
+            if *flattened || member.flattened {
+                let name = naming.repeated(member, element);
                 for item in items {
-                    write_member(service, of, inner, item, parent, depth + 1)?;
+                    write_member(service, element, name, item, naming, xml, depth + 1)?;
                 }
-                return Ok(());
-            }
-            for item in items {
-                write_member(service, of, inner, item, &mut element, depth + 1)?;
+            } else {
+                xml.open(name);
+                namespaced(xml, namespace);
+                let inner = naming.stated(element).unwrap_or("member");
+                for item in items {
+                    write_member(service, element, inner, item, naming, xml, depth + 1)?;
+                }
+                xml.close(name);
             }
         }
         (
@@ -114,44 +134,39 @@ fn write_member(
             },
             Value::Object(entries),
         ) => {
-            let flattened = *flattened || member.flattened;
-            for (entry, value) in entries {
-                let mut pair = Element {
-                    name: if flattened { name } else { "entry" }.to_owned(),
-                    ..Element::default()
-                };
-                let key_name = key.wire_name.as_deref().unwrap_or("key");
-                pair.children.push(Element {
-                    name: key_name.to_owned(),
-                    text: entry.clone(),
-                    ..Element::default()
-                });
-                write_member(
-                    service,
-                    of,
-                    of.wire_name.as_deref().unwrap_or("value"),
-                    value,
-                    &mut pair,
-                    depth + 1,
-                )?;
-                if flattened {
-                    &mut *parent
-                } else {
-                    &mut element
-                }
-                .children
-                .push(pair);
+            let flat = *flattened || member.flattened;
+            let entry_name = if flat { name } else { "entry" };
+            let key_name = naming.stated(key).unwrap_or("key");
+            let of_name = naming.stated(of).unwrap_or("value");
+            if !flat {
+                xml.open(name);
+                namespaced(xml, namespace);
             }
-            if flattened {
-                return Ok(());
+            for (entry, value) in entries {
+                xml.open(entry_name);
+                xml.leaf(key_name, entry);
+                write_member(service, of, of_name, value, naming, xml, depth + 1)?;
+                xml.close(entry_name);
+            }
+            if !flat {
+                xml.close(name);
             }
         }
         (Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. }, _) => {
-            return Err(Fault::new(&member.name, name_of(&shape.kind)));
+            return Err(Fault::kind(member, &shape.kind, value));
         }
-        _ => element.text = scalar::to_text(service, member, value, TimestampFormat::Iso8601)?,
+        _ => {
+            xml.open(name);
+            namespaced(xml, namespace);
+            xml.text(&scalar::to_text(
+                service,
+                member,
+                value,
+                TimestampFormat::Iso8601,
+            )?);
+            xml.close(name);
+        }
     }
-    parent.children.push(element);
     Ok(())
 }
 
@@ -160,23 +175,22 @@ pub(crate) fn read(
     service: &Service,
     id: ShapeId,
     element: &Element,
+    naming: Naming,
     depth: usize,
 ) -> Result<Object, Fault> {
     let mut read = Object::new();
     let Kind::Structure { members, .. } = &service.shape(id).kind else {
         return Ok(read);
     };
-    if depth > DEEPEST {
-        return Err(Fault::new("", "less deep"));
-    }
+    shallow("", depth)?;
     for member in members
         .iter()
-        .filter(|member| member.location == Location::Body)
+        .filter(|member| depth > 0 || member.location == Location::Body)
     {
         let value = if member.xml_attribute {
-            element.attribute(member.wire()).map(Value::from)
+            element.attribute(naming.name(member)).map(Value::from)
         } else {
-            read_member(service, member, element, depth + 1)?
+            read_member(service, member, element, naming, depth + 1)?
         };
         if let Some(value) = value {
             read.insert(member.name.clone(), value);
@@ -189,39 +203,33 @@ fn read_member(
     service: &Service,
     member: &Member,
     parent: &Element,
+    naming: Naming,
     depth: usize,
 ) -> Result<Option<Value>, Fault> {
     let shape = service.shape(member.shape);
-    let name = member.wire();
+    let name = naming.name(member);
     match &shape.kind {
-        Kind::List {
-            element: of,
-            flattened,
-        } if *flattened || member.flattened => {
-            // The elements stand under the member's own name, or under the element's.
-            let inner = member
-                .wire_name
-                .as_deref()
-                .or(of.wire_name.as_deref())
-                .unwrap_or(name);
+        Kind::List { element, flattened } if *flattened || member.flattened => {
+            let name = naming.repeated(member, element);
             let items: Vec<Value> = parent
                 .children
                 .iter()
-                .filter(|child| child.name == inner)
-                .filter_map(|child| read_value(service, of, child, depth + 1).transpose())
-                .collect::<Result<_, _>>()?;
+                .filter(|child| child.name == name)
+                .map(|child| read_value(service, element, child, naming, depth + 1))
+                .collect::<Result<_, _>>()
+                .map_err(|fault| fault.under(&member.name))?;
             Ok((!items.is_empty()).then_some(Value::Array(items)))
         }
         Kind::Map {
             key,
-            value: of,
+            value,
             flattened,
         } if *flattened || member.flattened => {
-            let entries = entries(service, key, of, parent, name, depth)?;
+            let entries = entries(service, (key, value), parent, name, naming, depth)?;
             Ok((!entries.is_empty()).then_some(Value::Object(entries)))
         }
         _ => match parent.child(name) {
-            Some(child) => read_value(service, member, child, depth + 1),
+            Some(child) => read_value(service, member, child, naming, depth + 1).map(Some),
             None => Ok(None),
         },
     }
@@ -229,20 +237,18 @@ fn read_member(
 
 fn entries(
     service: &Service,
-    key: &Member,
-    of: &Member,
+    (key, of): (&Member, &Member),
     parent: &Element,
     name: &str,
+    naming: Naming,
     depth: usize,
 ) -> Result<Map<String, Value>, Fault> {
+    let key_name = naming.stated(key).unwrap_or("key");
+    let of_name = naming.stated(of).unwrap_or("value");
     let mut entries = Map::new();
     for pair in parent.children.iter().filter(|child| child.name == name) {
-        let Some(key) = pair.child(key.wire_name.as_deref().unwrap_or("key")) else {
-            continue;
-        };
-        if let Some(value) = pair.child(of.wire_name.as_deref().unwrap_or("value"))
-            && let Some(value) = read_value(service, of, value, depth + 1)?
-        {
+        if let (Some(key), Some(value)) = (pair.child(key_name), pair.child(of_name)) {
+            let value = read_value(service, of, value, naming, depth + 1)?;
             entries.insert(key.text.clone(), value);
         }
     }
@@ -253,29 +259,28 @@ fn read_value(
     service: &Service,
     member: &Member,
     element: &Element,
+    naming: Naming,
     depth: usize,
-) -> Result<Option<Value>, Fault> {
-    if depth > DEEPEST {
-        return Err(Fault::new(&member.name, "less deep"));
-    }
+) -> Result<Value, Fault> {
+    shallow(&member.name, depth)?;
     let shape = service.shape(member.shape);
-    Ok(Some(match &shape.kind {
-        Kind::Structure { .. } => Value::Object(
-            read(service, member.shape, element, depth).map_err(|f| f.under(&member.name))?,
-        ),
+    let under = |fault: Fault| fault.under(&member.name);
+    Ok(match &shape.kind {
+        Kind::Structure { .. } => {
+            Value::Object(read(service, member.shape, element, naming, depth).map_err(under)?)
+        }
         Kind::List { element: of, .. } => {
-            let inner = of.wire_name.as_deref().unwrap_or("member");
+            let inner = naming.stated(of).unwrap_or("member");
             let items = element.children.iter().filter(|child| child.name == inner);
             items
-                .filter_map(|child| read_value(service, of, child, depth + 1).transpose())
-                .collect::<Result<_, _>>()?
+                .map(|child| read_value(service, of, child, naming, depth + 1))
+                .collect::<Result<_, _>>()
+                .map_err(under)?
         }
-        Kind::Map { key, value: of, .. } => {
-            Value::Object(entries(service, key, of, element, "entry", depth)?)
-        }
-        kind => {
-            let value = scalar::from_text(kind, &element.text);
-            value.ok_or_else(|| Fault::new(&member.name, name_of(kind)))?
-        }
-    }))
+        Kind::Map { key, value, .. } => Value::Object(
+            entries(service, (key, value), element, "entry", naming, depth).map_err(under)?,
+        ),
+        kind => scalar::from_text(kind, &element.text)
+            .ok_or_else(|| Fault::text(member, kind, &element.text))?,
+    })
 }

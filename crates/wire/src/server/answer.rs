@@ -1,6 +1,7 @@
 //! The answer to a call that went well.
 
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -8,32 +9,38 @@ use serde_json::Value;
 
 use super::Target;
 use super::input::is_streaming;
-use crate::codec::xml_tree::Element;
-use crate::codec::{Fault, json, rest, xml, xml_tree};
-use crate::table::{Kind, Location, Protocol};
+use crate::codec::xml::{self, Naming};
+use crate::codec::xml_text::XmlText;
+use crate::codec::{Expected, Fault, cbor, json, rest};
+use crate::table::{Kind, Location, Member, Protocol};
 use crate::{AwsError, Object};
 
-/// The answer to a call that went well.
+/// The answer to a call that went well, in the protocol that the request speaks.
 ///
-/// An output that does not fit the model is a fault of the handler: it is answered as an `InternalFailure`.
+/// An output that does not fit the model is a fault of the handler: it is answered as an `InternalFailure`. An
+/// operation that answers with a stream of events cannot be answered.
 pub fn encode(
     target: &Target,
     output: &Object,
     body: Option<Bytes>,
     request_id: &str,
 ) -> Response<Bytes> {
+    let refused = |error: &AwsError| {
+        let (service, protocol) = (Some(target.service), Some(target.protocol));
+        super::encode_error(service, protocol, error, request_id, None)
+    };
+    if target.operation.has_events(target.service) {
+        return refused(&super::no_events(target));
+    }
     match written(target, output, body, request_id) {
         Ok(response) => response,
         Err(fault) => {
-            let why = format!("the answer's {} is not {}", fault.member, fault.expected);
-            let error = AwsError::new(500, "InternalFailure", why);
-            super::encode_error(
-                Some(target.service),
-                Some(target.protocol),
-                &error,
-                request_id,
-                None,
-            )
+            let why = format!(
+                "the answer's {} is not {}",
+                fault.member,
+                fault.expected.words()
+            );
+            refused(&AwsError::new(500, "InternalFailure", why))
         }
     }
 }
@@ -46,6 +53,7 @@ fn written(
 ) -> Result<Response<Bytes>, Fault> {
     let mut response = match target.protocol {
         Protocol::Json10 | Protocol::Json11 => json_answer(target, output)?,
+        Protocol::RpcV2Cbor => cbor_answer(target, output)?,
         Protocol::Query => query_answer(target, output, id)?,
         Protocol::Ec2 => ec2_answer(target, output, id)?,
         Protocol::RestJson | Protocol::RestXml => rest_answer(target, output, body)?,
@@ -105,6 +113,15 @@ pub(super) fn with_body(kind: &'static str, body: impl Into<Bytes>) -> Response<
     response
 }
 
+/// An answer in CBOR.
+pub(super) fn with_cbor(body: Vec<u8>) -> Response<Bytes> {
+    let mut response = with_body("application/cbor", body);
+    response
+        .headers_mut()
+        .insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    response
+}
+
 /// The content type of a JSON answer.
 pub(super) fn json_type(protocol: Protocol) -> &'static str {
     match protocol {
@@ -117,55 +134,41 @@ pub(super) fn json_type(protocol: Protocol) -> &'static str {
 fn json_answer(target: &Target, output: &Object) -> Result<Response<Bytes>, Fault> {
     let kind = json_type(target.protocol);
     match target.operation.output {
-        Some(id) => Ok(with_body(
-            kind,
-            json::write(target.service, id, output)?.to_string(),
-        )),
+        Some(id) => Ok(with_body(kind, json::write(target.service, id, output)?)),
         None => Ok(with_body(kind, "{}")),
     }
 }
 
-fn leaf(name: &str, text: &str) -> Element {
-    Element {
-        name: name.to_owned(),
-        text: text.to_owned(),
-        ..Element::default()
+fn cbor_answer(target: &Target, output: &Object) -> Result<Response<Bytes>, Fault> {
+    match target.operation.output {
+        Some(id) => Ok(with_cbor(cbor::write(target.service, id, output)?)),
+        None => Ok(with_cbor(cbor::texts(&[]))),
     }
 }
 
-fn rooted(name: String, namespace: Option<&str>) -> Element {
-    let attributes = namespace
-        .map(|uri| ("xmlns".to_owned(), uri.to_owned()))
-        .into_iter()
-        .collect();
-    Element {
-        name,
-        attributes,
-        ..Element::default()
+fn rooted(xml: &mut XmlText, name: &str, namespace: Option<&str>) {
+    xml.open(name);
+    if let Some(uri) = namespace {
+        xml.attribute("xmlns", uri);
     }
 }
 
 fn query_answer(target: &Target, output: &Object, id: &str) -> Result<Response<Bytes>, Fault> {
     let operation = target.operation;
-    let mut root = rooted(
-        format!("{}Response", operation.name),
-        target.service.xml_namespace.as_deref(),
-    );
+    let mut xml = XmlText::fragment();
+    let name = format!("{}Response", operation.name);
+    rooted(&mut xml, &name, target.service.xml_namespace.as_deref());
     if let Some(shape) = operation.output {
-        let name = operation
-            .result_wrapper
-            .clone()
-            .unwrap_or_else(|| format!("{}Result", operation.name));
-        let mut result = rooted(name, None);
-        xml::write_into(target.service, shape, output, &mut result, 0)?;
-        root.children.push(result);
+        let wrapper = operation.query_result();
+        xml.open(&wrapper);
+        xml::write_into(target.service, shape, output, Naming::Query, &mut xml, 0)?;
+        xml.close(&wrapper);
     }
-    let mut metadata = rooted("ResponseMetadata".to_owned(), None);
-    metadata.children.push(leaf("RequestId", id));
-    root.children.push(metadata);
-    let mut text = String::new();
-    xml_tree::write(&root, &mut text);
-    Ok(with_body("text/xml", text))
+    xml.open("ResponseMetadata");
+    xml.leaf("RequestId", id);
+    xml.close("ResponseMetadata");
+    xml.close(&name);
+    Ok(with_body("text/xml", xml.finish()))
 }
 
 fn ec2_answer(target: &Target, output: &Object, id: &str) -> Result<Response<Bytes>, Fault> {
@@ -173,19 +176,18 @@ fn ec2_answer(target: &Target, output: &Object, id: &str) -> Result<Response<Byt
         "http://ec2.amazonaws.com/doc/{}/",
         target.service.api_version
     );
-    let mut root = rooted(
-        format!("{}Response", target.operation.name),
-        Some(&namespace),
-    );
-    root.children.push(leaf("requestId", id));
+    let mut xml = XmlText::document();
+    let name = format!("{}Response", target.operation.name);
+    rooted(&mut xml, &name, Some(&namespace));
+    xml.leaf("requestId", id);
     match target.operation.output {
-        Some(shape) => xml::write_into(target.service, shape, output, &mut root, 0)?,
-        None => root.children.push(leaf("return", "true")),
+        Some(shape) => {
+            xml::write_into(target.service, shape, output, Naming::Plain, &mut xml, 0)?;
+        }
+        None => xml.leaf("return", "true"),
     }
-    Ok(with_body(
-        "text/xml;charset=UTF-8",
-        xml_tree::document(&root),
-    ))
+    xml.close(&name);
+    Ok(with_body("text/xml;charset=UTF-8", xml.finish()))
 }
 
 fn rest_answer(
@@ -209,57 +211,27 @@ fn rest_answer(
         if is_streaming(service, member) {
             *response.body_mut() = body.unwrap_or_default();
         } else if let Some(value) = output.get(&member.name).filter(|value| !value.is_null()) {
-            response = match (&service.shape(member.shape).kind, value) {
-                (Kind::Blob, Value::String(text)) => {
-                    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
-                    Response::new(
-                        bytes
-                            .map_err(|_| Fault::new(&member.name, "base64"))?
-                            .into(),
-                    )
-                }
-                (Kind::String { .. }, Value::String(text)) => Response::new(text.clone().into()),
-                (Kind::Structure { .. }, Value::Object(given))
-                    if target.protocol == Protocol::RestXml =>
-                {
-                    let shape = service.shape(member.shape);
-                    let name = member
-                        .wire_name
-                        .as_deref()
-                        .or(shape.wire_name.as_deref())
-                        .unwrap_or(&shape.name);
-                    let mut root = rooted(name.to_owned(), service.xml_namespace.as_deref());
-                    xml::write_into(service, member.shape, given, &mut root, 0)?;
-                    with_body("application/xml", xml_tree::document(&root))
-                }
-                _ => with_body(
-                    "application/json",
-                    json::write_value(service, member, value, 0)?.to_string(),
-                ),
-            };
+            response = payload_answer(target, member, value)?;
         }
     } else if members
         .iter()
         .any(|member| member.location == Location::Body)
     {
         response = if target.protocol == Protocol::RestJson {
-            with_body(
-                "application/json",
-                json::write(service, id, output)?.to_string(),
-            )
+            with_body("application/json", json::write(service, id, output)?)
         } else {
-            let mut root = rooted(root_name(target), service.xml_namespace.as_deref());
+            let mut xml = XmlText::document();
+            let name = root_name(target);
+            rooted(&mut xml, &name, service.xml_namespace.as_deref());
             if target.operation.name == "GetBucketLocation" {
                 // The one answer whose root is the value.
-                root.text = output
-                    .get("LocationConstraint")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned();
+                let place = output.get("LocationConstraint").and_then(Value::as_str);
+                xml.text(place.unwrap_or_default());
             } else {
-                xml::write_into(service, id, output, &mut root, 0)?;
+                xml::write_into(service, id, output, Naming::Plain, &mut xml, 0)?;
             }
-            with_body("application/xml", xml_tree::document(&root))
+            xml.close(&name);
+            with_body("application/xml", xml.finish())
         };
     }
     *response.status_mut() = usual_status(target);
@@ -282,6 +254,40 @@ fn rest_answer(
     Ok(response)
 }
 
+/// An answer whose body is one member.
+fn payload_answer(
+    target: &Target,
+    member: &Member,
+    value: &Value,
+) -> Result<Response<Bytes>, Fault> {
+    let service = target.service;
+    Ok(match (&service.shape(member.shape).kind, value) {
+        (Kind::Blob, Value::String(text)) => {
+            let bytes = STANDARD.decode(text);
+            let bytes = bytes.map_err(|_| Fault::new(&member.name, Expected::Bytes))?;
+            Response::new(bytes.into())
+        }
+        (Kind::String { .. }, Value::String(text)) => Response::new(text.clone().into()),
+        (Kind::Structure { .. }, Value::Object(given)) if target.protocol == Protocol::RestXml => {
+            let shape = service.shape(member.shape);
+            let name = member
+                .wire_name
+                .as_deref()
+                .or(shape.wire_name.as_deref())
+                .unwrap_or(&shape.name);
+            let mut xml = XmlText::document();
+            rooted(&mut xml, name, service.xml_namespace.as_deref());
+            xml::write_into(service, member.shape, given, Naming::Plain, &mut xml, 0)?;
+            xml.close(name);
+            with_body("application/xml", xml.finish())
+        }
+        _ => with_body(
+            "application/json",
+            json::write_value(service, member, value)?,
+        ),
+    })
+}
+
 /// The root element of an XML answer: S3's model names few of them.
 fn root_name(target: &Target) -> String {
     let operation = target.operation;
@@ -293,6 +299,7 @@ fn root_name(target: &Target) -> String {
     }
     let s3 = match operation.name.as_str() {
         "ListBuckets" => "ListAllMyBucketsResult",
+        "ListDirectoryBuckets" => "ListAllMyDirectoryBucketsResult",
         "ListObjects" | "ListObjectsV2" => "ListBucketResult",
         "ListObjectVersions" => "ListVersionsResult",
         "CreateMultipartUpload" => "InitiateMultipartUploadResult",
@@ -308,7 +315,12 @@ fn root_name(target: &Target) -> String {
         "GetBucketWebsite" => "WebsiteConfiguration",
         "GetBucketNotificationConfiguration" => "NotificationConfiguration",
         "GetObjectAttributes" => "GetObjectAttributesResponse",
-        name => return format!("{name}Result"),
+        "ListBucketInventoryConfigurations" => "ListInventoryConfigurationsResult",
+        "ListBucketMetricsConfigurations" => "ListMetricsConfigurationsResult",
+        "ListBucketAnalyticsConfigurations" => "ListBucketAnalyticsConfigurationsResult",
+        // The other REST XML services call it what the call is called.
+        name if target.service.name == "s3" => return format!("{name}Result"),
+        name => return format!("{name}Response"),
     };
     s3.to_owned()
 }

@@ -6,7 +6,7 @@ use http::request::Parts;
 
 use super::Target;
 use crate::AwsError;
-use crate::codec::query::fields;
+use crate::codec::form::{Field, fields, find};
 use crate::codec::rest;
 use crate::sigv4;
 use crate::table::{Entry, Operation, Protocol, Service, entries};
@@ -52,35 +52,44 @@ pub fn identify(parts: &Parts, body: &[u8]) -> Result<Target, Unidentified> {
     if let Some(target) = header(parts, "x-amz-target") {
         return by_target(parts, target, scope);
     }
-    let query = fields(parts.uri.query().unwrap_or_default().as_bytes());
-    let form = header(parts, "content-type")
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    let posted = if form { fields(body) } else { Vec::new() };
-    let find = |name: &str| {
+    if header(parts, "smithy-protocol").is_some() {
+        return by_service_path(parts, scope);
+    }
+    let query: Vec<Field<'_>> = fields(parts.uri.query().unwrap_or_default().as_bytes()).collect();
+    let posted = if is_form(parts) { body } else { &[] };
+    // The head of a form tells all that counts here: the rest need not be read twice.
+    let told = |name: &str| {
+        let posted = fields(posted).find(|(known, _)| known == name);
         posted
-            .iter()
-            .chain(&query)
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| value.into_owned())
+            .or_else(|| find(&query, name).map(str::to_owned))
     };
+    let (action, version) = (told("Action"), told("Version"));
+    let (action, version) = (action.as_deref(), version.as_deref());
     let named = match scope {
         Some(scope) => signed_as(scope, parts),
         None => header(parts, "host").and_then(at_host),
     };
-    match (named, scope, find("Action")) {
+    match (named, scope, action) {
         (Some(entry), _, action) => match (entry.form(), entry.rest()) {
-            (Some(protocol), _) => by_action(entry, protocol, action, find("Version")),
+            (Some(protocol), _) => by_action(entry, protocol, action, version),
             (None, Some(protocol)) => by_path(entry, protocol, parts, &query),
             (None, None) => Err(unknown_operation(entry.json().unwrap_or(Protocol::Json11))),
         },
-        (None, Some(scope), _) => Err(unknown_service(scope, find("Action"))),
-        (None, None, Some(action)) => unsigned(action, find("Version")),
+        (None, Some(scope), _) => Err(unknown_service(scope, action)),
+        (None, None, Some(action)) => unsigned(action, version),
         // What names no service at all is for S3: so browsers and presigned addresses ask.
         (None, None, None) => match entries().iter().find(|entry| entry.name == "s3") {
             Some(s3) => by_path(s3, Protocol::RestXml, parts, &query),
             None => Err(unknown_service("s3", None)),
         },
     }
+}
+
+/// Whether a request's body is a form.
+fn is_form(parts: &Parts) -> bool {
+    header(parts, "content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
@@ -164,18 +173,55 @@ fn by_target(parts: &Parts, target: &str, scope: Option<&str>) -> Result<Target,
         _ => None,
     };
     let (prefix, name) = target.rsplit_once('.').unwrap_or(("", target));
-    // Newer clients leave the package out: `CloudTrail_20131101` for `com.amazonaws.….CloudTrail_20131101`.
-    let meant = |entry: &&Entry| {
-        !entry.target_prefix.is_empty()
-            && (entry.target_prefix == prefix
-                || entry.target_prefix.rsplit('.').next() == Some(prefix))
-    };
-    let Some(entry) = entries().iter().find(meant) else {
+    let Some(entry) = entries().iter().find(|entry| entry.is_target(prefix)) else {
         return Err(unknown_operation(spoken.unwrap_or(Protocol::Json11)));
     };
     let Some(protocol) = spoken.or(entry.json()) else {
         return Err(unknown_operation(Protocol::Json11));
     };
+    let service = scoped_to(entry, scope, protocol)?;
+    match service.operations.get(name) {
+        Some(operation) => Ok(Target::speaking(service, operation, protocol)),
+        None => Err(Unidentified {
+            service: Some(service),
+            ..unknown_operation(protocol)
+        }),
+    }
+}
+
+/// `…/service/{name}/operation/{name}`, as the protocol rpc-v2-cbor asks.
+fn by_service_path(parts: &Parts, scope: Option<&str>) -> Result<Target, Unidentified> {
+    let protocol = Protocol::RpcV2Cbor;
+    let unknown = || unknown_operation(protocol);
+    if header(parts, "smithy-protocol") != Some("rpc-v2-cbor") || parts.method != "POST" {
+        return Err(unknown());
+    }
+    let mut pieces = parts.uri.path().rsplit('/');
+    let (Some(name), Some("operation"), Some(shape), Some("service")) =
+        (pieces.next(), pieces.next(), pieces.next(), pieces.next())
+    else {
+        return Err(unknown());
+    };
+    let entry = entries()
+        .iter()
+        .find(|entry| entry.is_target(shape))
+        .ok_or_else(unknown)?;
+    let service = scoped_to(entry, scope, protocol)?;
+    match service.operations.get(name) {
+        Some(operation) => Ok(Target::speaking(service, operation, protocol)),
+        None => Err(Unidentified {
+            service: Some(service),
+            ..unknown()
+        }),
+    }
+}
+
+/// The service of a table, if the signature is one for it.
+fn scoped_to(
+    entry: &'static Entry,
+    scope: Option<&str>,
+    protocol: Protocol,
+) -> Result<&'static Service, Unidentified> {
     if scope.is_some_and(|scope| scope != entry.signing_name) {
         let message = format!(
             "Credential should be scoped to correct service: '{}'. ",
@@ -184,19 +230,7 @@ fn by_target(parts: &Parts, target: &str, scope: Option<&str>) -> Result<Target,
         let error = AwsError::new(400, "InvalidSignatureException", message);
         return Err(Unidentified::new(error, protocol));
     }
-    let service = entry.read().ok_or_else(|| unknown_operation(protocol))?;
-    match service.operations.get(name) {
-        Some(operation) => Ok(Target {
-            service,
-            operation,
-            protocol,
-            labels: Vec::new(),
-        }),
-        None => Err(Unidentified {
-            service: Some(service),
-            ..unknown_operation(protocol)
-        }),
-    }
+    entry.read().ok_or_else(|| unknown_operation(protocol))
 }
 
 fn by_action(
@@ -218,12 +252,7 @@ fn by_action(
     };
     let fits = version.is_none_or(|version| version == service.api_version);
     match service.operations.get(action).filter(|_| fits) {
-        Some(operation) => Ok(Target {
-            service,
-            operation,
-            protocol,
-            labels: Vec::new(),
-        }),
+        Some(operation) => Ok(Target::speaking(service, operation, protocol)),
         None => {
             let version = version.unwrap_or(&service.api_version);
             Err(refused(no_action(action, version)))
@@ -252,7 +281,7 @@ fn by_path(
     entry: &'static Entry,
     protocol: Protocol,
     parts: &Parts,
-    query: &[(String, String)],
+    query: &[Field<'_>],
 ) -> Result<Target, Unidentified> {
     let service = entry
         .read()
@@ -263,7 +292,7 @@ fn by_path(
     {
         path = format!("/{bucket}{path}");
     }
-    let has = |wanted: &String| query.iter().any(|(name, _)| name == wanted);
+    let has = |wanted: &String| find(query, wanted).is_some();
     let meant = service
         .routes
         .iter()
@@ -304,7 +333,7 @@ fn by_path(
 }
 
 /// Whether a request has the query members that an operation's template fixes.
-fn query_fits(operation: &Operation, query: &[(String, String)]) -> bool {
+fn query_fits(operation: &Operation, query: &[Field<'_>]) -> bool {
     operation.fixed_query().all(|(name, value)| {
         query
             .iter()
@@ -317,12 +346,12 @@ fn told_apart(
     service: &Service,
     operation: &Operation,
     parts: &Parts,
-    query: &[(String, String)],
+    query: &[Field<'_>],
 ) -> bool {
     if service.name != "s3" {
         return true;
     }
-    let has = |name: &str| query.iter().any(|(n, _)| n == name);
+    let has = |name: &str| find(query, name).is_some();
     let copies = || parts.headers.contains_key("x-amz-copy-source");
     match operation.name.as_str() {
         "CopyObject" => copies() && !has("partNumber"),

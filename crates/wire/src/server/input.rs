@@ -1,55 +1,71 @@
 //! What a request carries.
 
+use std::io::Read;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use serde_json::Value;
 
-use super::{Decoded, Target};
-use crate::codec::query::{Dialect, fields};
-use crate::codec::{Fault, json, query, rest, scalar, xml, xml_tree};
+use super::{Decoded, Target, no_events, wording};
+use crate::codec::form::{Field, fields};
+use crate::codec::json::{self, Manner};
+use crate::codec::query::{self, Dialect};
+use crate::codec::xml::{self, Naming};
+use crate::codec::{Expected, Fault, cbor, rest, scalar, xml_tree};
 use crate::table::{Kind, Location, Member, Protocol, Service, ShapeId};
 use crate::{AwsError, Object};
+
+/// How large a packed body may be once it is unpacked.
+const LARGEST_UNPACKED: u64 = 32 * 1024 * 1024;
 
 /// The input that a request carries.
 ///
 /// # Errors
 /// The service's own error for a malformed request.
 pub fn decode(target: &Target, parts: &Parts, body: &Bytes) -> Result<Decoded, AwsError> {
+    if target.operation.has_events(target.service) {
+        return Err(no_events(target));
+    }
     let Some(id) = target.operation.input else {
         return Ok(Decoded::default());
     };
+    let refused = |fault: Fault| wording::malformed(target, &fault);
+    let body = unpacked(target, parts, body).map_err(refused)?;
     let service = target.service;
     let decoded = match target.protocol {
-        Protocol::Json10 | Protocol::Json11 => read_json(service, id, body).map(only_members),
-        Protocol::Query => form(service, id, parts, body, Dialect::Query).map(only_members),
-        Protocol::Ec2 => form(service, id, parts, body, Dialect::Ec2).map(only_members),
-        Protocol::RestJson | Protocol::RestXml => read_rest(target, id, parts, body),
+        Protocol::Json10 | Protocol::Json11 => json::parse(&body)
+            .and_then(|value| json::read(service, id, value, Manner::Strict))
+            .map(only_members),
+        Protocol::RpcV2Cbor => cbor::read(service, id, &body).map(only_members),
+        Protocol::Query => form(service, id, parts, &body, Dialect::Query).map(only_members),
+        Protocol::Ec2 => form(service, id, parts, &body, Dialect::Ec2).map(only_members),
+        Protocol::RestJson | Protocol::RestXml => read_rest(target, id, parts, &body),
     };
-    decoded.map_err(|fault| malformed(target, &fault))
+    decoded.map_err(refused)
 }
 
 fn only_members(input: Object) -> Decoded {
     Decoded { input, body: None }
 }
 
-fn malformed(target: &Target, fault: &Fault) -> AwsError {
-    let what = if fault.member.is_empty() {
-        "The body".to_owned()
-    } else {
-        fault.member.clone()
-    };
-    let why = format!("{what} must be {}", fault.expected);
-    match target.protocol {
-        Protocol::Query | Protocol::Ec2 => AwsError::new(400, "MalformedInput", why),
-        Protocol::RestXml if fault.member.is_empty() => AwsError::new(
-            400,
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        ),
-        Protocol::RestXml => {
-            AwsError::new(400, "InvalidArgument", why).with("ArgumentName", fault.member.as_str())
-        }
-        _ => AwsError::new(400, "SerializationException", why),
+/// The body without the packing that some operations let clients use.
+fn unpacked(target: &Target, parts: &Parts, body: &Bytes) -> Result<Bytes, Fault> {
+    let packed = parts.headers.get(CONTENT_ENCODING);
+    if !target.operation.compressed || packed.is_none_or(|packing| packing != "gzip") {
+        return Ok(body.clone());
+    }
+    let mut whole = Vec::new();
+    let read = MultiGzDecoder::new(&**body)
+        .take(LARGEST_UNPACKED + 1)
+        .read_to_end(&mut whole);
+    match read {
+        Ok(length) if length as u64 > LARGEST_UNPACKED => Err(Fault::new("", Expected::Shorter)),
+        Ok(_) => Ok(whole.into()),
+        Err(_) => Err(Fault::new("", Expected::Packed)),
     }
 }
 
@@ -60,25 +76,15 @@ fn form(
     body: &Bytes,
     dialect: Dialect,
 ) -> Result<Object, Fault> {
-    let mut all = fields(parts.uri.query().unwrap_or_default().as_bytes());
-    all.extend(fields(body));
-    query::read(service, id, &all.into_iter().collect(), dialect)
-}
-
-fn read_json(service: &Service, id: ShapeId, body: &Bytes) -> Result<Object, Fault> {
-    json::read(service, id, &parse_json(body)?)
-}
-
-fn parse_json(body: &[u8]) -> Result<Value, Fault> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(body).map_err(|_| Fault::new("", "JSON"))
+    // Of two with one name the first counts, and what was posted comes first: so the action is told, too.
+    let mut all: Vec<Field<'_>> = fields(body).collect();
+    all.extend(fields(parts.uri.query().unwrap_or_default().as_bytes()));
+    query::read(service, id, &all, dialect)
 }
 
 fn read_rest(target: &Target, id: ShapeId, parts: &Parts, body: &Bytes) -> Result<Decoded, Fault> {
     let service = target.service;
-    let asked = fields(parts.uri.query().unwrap_or_default().as_bytes());
+    let asked: Vec<Field<'_>> = fields(parts.uri.query().unwrap_or_default().as_bytes()).collect();
     let mut input = rest::read_request(
         service,
         id,
@@ -99,9 +105,9 @@ fn read_rest(target: &Target, id: ShapeId, parts: &Parts, body: &Bytes) -> Resul
             .any(|member| member.location == Location::Body)
         {
             let more = match target.protocol {
-                Protocol::RestJson => json::read(service, id, &parse_json(body)?)?,
+                Protocol::RestJson => json::read(service, id, json::parse(body)?, Manner::Strict)?,
                 _ if body.is_empty() => Object::new(),
-                _ => xml::read(service, id, &xml_tree::parse(body)?, 0)?,
+                _ => xml::read(service, id, &xml_tree::parse(body)?, Naming::Plain, 0)?,
             };
             input.extend(more);
         }
@@ -116,8 +122,10 @@ fn read_rest(target: &Target, id: ShapeId, parts: &Parts, body: &Bytes) -> Resul
     if body.is_empty() {
         return Ok(only_members(input));
     }
-    let value = payload_value(target.protocol, service, member, body)?;
-    input.insert(member.name.clone(), value);
+    let value = payload_value(target.protocol, service, member, body, Manner::Strict)?;
+    if !value.is_null() {
+        input.insert(member.name.clone(), value);
+    }
     Ok(only_members(input))
 }
 
@@ -132,28 +140,29 @@ pub(crate) fn payload_value(
     service: &Service,
     member: &Member,
     body: &[u8],
+    manner: Manner,
 ) -> Result<Value, Fault> {
-    use base64::Engine;
     match &service.shape(member.shape).kind {
-        Kind::Blob => Ok(base64::engine::general_purpose::STANDARD
-            .encode(body)
-            .into()),
+        Kind::Blob => Ok(STANDARD.encode(body).into()),
         Kind::String { .. } => {
-            let text = std::str::from_utf8(body).map_err(|_| Fault::new(&member.name, "text"))?;
+            let text =
+                std::str::from_utf8(body).map_err(|_| Fault::new(&member.name, Expected::Utf8))?;
             Ok(text.into())
         }
         Kind::Structure { .. } if protocol == Protocol::RestXml => Ok(Value::Object(xml::read(
             service,
             member.shape,
             &xml_tree::parse(body)?,
+            Naming::Plain,
             0,
         )?)),
-        _ if protocol == Protocol::RestXml => {
+        kind if protocol == Protocol::RestXml => {
             let root = xml_tree::parse(body)?;
-            let kind = &service.shape(member.shape).kind;
-            scalar::from_text(kind, &root.text)
-                .ok_or_else(|| Fault::new(&member.name, scalar::name_of(kind)))
+            scalar::from_text(kind, &root.text).ok_or_else(|| Fault::text(member, kind, &root.text))
         }
-        _ => json::read_value(service, member, &parse_json(body)?, 0),
+        _ => match json::parse(body)? {
+            Value::Null => Ok(Value::Null),
+            value => json::read_value(service, member, value, manner),
+        },
     }
 }

@@ -10,6 +10,7 @@ mod pattern;
 mod validate;
 mod wording;
 
+use crate::AwsError;
 use crate::table::{Operation, Protocol, Service};
 
 pub use crate::Decoded;
@@ -35,11 +36,29 @@ pub struct Target {
 impl Target {
     /// An operation in its service's own protocol, for those who know what is asked without a request's address.
     pub fn of(service: &'static Service, operation: &'static Operation) -> Self {
+        Self::speaking(service, operation, service.protocol)
+    }
+
+    /// An operation in a protocol that its service speaks.
+    pub fn speaking(
+        service: &'static Service,
+        operation: &'static Operation,
+        protocol: Protocol,
+    ) -> Self {
         Self {
             service,
             operation,
-            protocol: service.protocol,
+            protocol,
             labels: Vec::new(),
         }
     }
+}
+
+/// The refusal of an operation whose messages are streams of events.
+fn no_events(target: &Target) -> AwsError {
+    let message = format!(
+        "{}:{} is not supported: it needs a stream of events.",
+        target.service.name, target.operation.name
+    );
+    AwsError::new(501, "NotImplemented", message)
 }

@@ -1,8 +1,85 @@
 //! The words in which each service says that an input breaks its model's rules.
 
+use super::Target;
 use crate::AwsError;
+use crate::codec::{Expected, Fault, Found};
 use crate::error::Family;
-use crate::table::Service;
+use crate::table::{Protocol, Service};
+
+/// The refusal of a request that cannot be read as its operation's input.
+pub(super) fn malformed(target: &Target, fault: &Fault) -> AwsError {
+    let what = if fault.member.is_empty() {
+        "The body"
+    } else {
+        &fault.member
+    };
+    let why = format!("{what} must be {}", fault.expected.words());
+    match target.protocol {
+        Protocol::Json10 | Protocol::Json11 | Protocol::RestJson | Protocol::RpcV2Cbor => {
+            let told = coral(fault).unwrap_or(why);
+            AwsError::new(400, "SerializationException", told)
+        }
+        Protocol::Query => {
+            let told = match (fault.expected, fault.found) {
+                (Expected::Boolean, Found::Nothing) => "missing value for boolean type".to_owned(),
+                (Expected::Boolean, _) => "boolean must follow xsd1.1 definition".to_owned(),
+                (Expected::Time, _) => "timestamp must follow ISO8601".to_owned(),
+                _ => why,
+            };
+            AwsError::new(400, "MalformedInput", told)
+        }
+        Protocol::Ec2 => AwsError::new(400, "InvalidParameterValue", why),
+        Protocol::RestXml if matches!(fault.expected, Expected::Xml | Expected::Shallow) => {
+            if target.service.name == "route53" {
+                return AwsError::new(
+                    400,
+                    "InvalidInput",
+                    "Invalid XML ; the document cannot be read",
+                );
+            }
+            AwsError::new(
+                400,
+                "MalformedXML",
+                "The XML you provided was not well-formed or did not validate against our published schema",
+            )
+        }
+        Protocol::RestXml => {
+            let path = fault.member.as_str();
+            AwsError::new(400, "InvalidArgument", why).with("ArgumentName", path)
+        }
+    }
+}
+
+/// What AWS's framework says of a value of the wrong type, where it has words of its own.
+fn coral(fault: &Fault) -> Option<String> {
+    let token = match fault.found {
+        Found::List => return Some("Start of list found where not expected".to_owned()),
+        Found::Structure => {
+            return Some("Start of structure or map found where not expected.".to_owned());
+        }
+        Found::Text => "STRING_VALUE",
+        Found::Whole => "NUMBER_VALUE",
+        Found::Decimal => "DECIMAL_VALUE",
+        Found::True => "TRUE_VALUE",
+        Found::False => "FALSE_VALUE",
+        Found::Other | Found::Nothing => return None,
+    };
+    let kind = match fault.expected {
+        Expected::List => return Some("Expected list or null".to_owned()),
+        Expected::Structure | Expected::Map => return Some("Unexpected field type".to_owned()),
+        Expected::Bytes => {
+            return Some("only base-64-encoded strings are convertible to bytes".to_owned());
+        }
+        Expected::Time => "milliseconds since epoch",
+        Expected::Text => "a String",
+        Expected::Integer => "an Integer",
+        Expected::Long => "a Long",
+        Expected::Number => "a Double",
+        Expected::Boolean => "a Boolean",
+        _ => return None,
+    };
+    Some(format!("{token} can not be converted to {kind}"))
+}
 
 /// A rule of the model.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +170,7 @@ pub(super) fn refusal(service: &Service, breaches: &[Breach]) -> AwsError {
         }
         _ => {}
     }
-    match Family::of(service) {
+    match Family::from(service) {
         Family::S3 => s3(breaches, told),
         Family::Query => AwsError::new(400, "ValidationError", told),
         Family::Ec2 => AwsError::new(400, "InvalidParameterValue", told),

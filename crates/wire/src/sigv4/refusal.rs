@@ -13,10 +13,13 @@ pub(super) const GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// How far ahead of time a signature may be.
 pub(super) const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// How the service of a credential scope words its errors; told by the request if the scope is unreadable.
+/// How the service of a credential scope words its errors: as the protocol that the request speaks has them.
 pub(super) fn family(service: Option<&str>, parts: &Parts) -> Family {
     if service.is_some_and(is_s3) {
         return Family::S3;
+    }
+    if parts.headers.contains_key("smithy-protocol") || parts.headers.contains_key("x-amz-target") {
+        return Family::Json;
     }
     let known = service.and_then(|signing| {
         table::entries()
@@ -24,9 +27,9 @@ pub(super) fn family(service: Option<&str>, parts: &Parts) -> Family {
             .find(|entry| entry.signing_name == signing)
     });
     if let Some(entry) = known
-        && let Some(protocol) = entry.protocols.first()
+        && let Some(protocol) = entry.form().or(entry.rest()).or(entry.json())
     {
-        return Family::speaking(*protocol, entry.signing_name);
+        return Family::speaking(protocol, entry.signing_name);
     }
     let is_form = || {
         let kind = parts.headers.get(http::header::CONTENT_TYPE);
@@ -35,13 +38,11 @@ pub(super) fn family(service: Option<&str>, parts: &Parts) -> Family {
                 .starts_with(b"application/x-www-form-urlencoded")
         })
     };
-    let has = |name: &str| parts.uri.query().is_some_and(|query| query.contains(name));
-    if parts.headers.contains_key("x-amz-target") {
-        Family::Json
-    } else if is_form() || has("Action=") {
-        Family::Query
-    } else {
-        Family::S3
+    let asks = |name: &str| parts.uri.query().is_some_and(|query| query.contains(name));
+    match service {
+        _ if is_form() || asks("Action=") => Family::Query,
+        Some(_) => Family::Rest,
+        None => Family::S3,
     }
 }
 

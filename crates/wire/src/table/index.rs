@@ -64,6 +64,13 @@ impl Entry {
         Some(text)
     }
 
+    /// Whether it goes by a name in `X-Amz-Target`, or in the path of a call in CBOR. Newer clients leave the package
+    /// out: `CloudTrail_20131101` for `com.amazonaws.….CloudTrail_20131101`.
+    pub(crate) fn is_target(&self, name: &str) -> bool {
+        !name.is_empty()
+            && (self.target_prefix == name || self.target_prefix.rsplit('.').next() == Some(name))
+    }
+
     /// Whether it speaks a protocol that is told by `X-Amz-Target`.
     pub(crate) fn json(&self) -> Option<Protocol> {
         self.first(|protocol| matches!(protocol, Protocol::Json10 | Protocol::Json11))

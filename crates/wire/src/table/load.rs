@@ -77,6 +77,7 @@ fn protocols(metadata: &facts::Metadata) -> Vec<Protocol> {
             "ec2" => Protocol::Ec2,
             "rest-json" => Protocol::RestJson,
             "rest-xml" => Protocol::RestXml,
+            "smithy-rpc-v2-cbor" => Protocol::RpcV2Cbor,
             _ => continue,
         };
         if !known.contains(&protocol) {

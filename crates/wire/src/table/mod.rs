@@ -29,6 +29,8 @@ pub enum Protocol {
     RestJson,
     /// XML with HTTP bindings.
     RestXml,
+    /// CBOR under `/service/{name}/operation/{name}`.
+    RpcV2Cbor,
 }
 
 impl Protocol {
@@ -95,6 +97,15 @@ impl Service {
             .binary_search_by(|shape| shape.name.as_str().cmp(name))
             .ok()?;
         self.shapes.get(at)
+    }
+
+    /// The id of one of this service's shapes.
+    pub(crate) fn id_of(&self, shape: &Shape) -> Option<ShapeId> {
+        let at = self
+            .shapes
+            .binary_search_by(|known| known.name.cmp(&shape.name))
+            .ok()?;
+        u32::try_from(at).ok().map(ShapeId)
     }
 
     /// An error by its shape's name (`NoSuchEntityException`) or by its code on the wire (`NoSuchEntity`).
@@ -164,6 +175,25 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// The element around its answer in the protocol query.
+    pub(crate) fn query_result(&self) -> std::borrow::Cow<'_, str> {
+        match &self.result_wrapper {
+            Some(name) => name.into(),
+            None => format!("{}Result", self.name).into(),
+        }
+    }
+
+    /// Whether its input or its output is a stream of events.
+    pub fn has_events(&self, service: &Service) -> bool {
+        let events = |id: ShapeId| match &service.shape(id).kind {
+            Kind::Structure { members, .. } => members
+                .iter()
+                .any(|member| service.shape(member.shape).event_stream),
+            _ => false,
+        };
+        self.input.is_some_and(events) || self.output.is_some_and(events)
+    }
+
     /// The members of the query that its template fixes, but the one that only repeats the operation's name.
     pub(crate) fn fixed_query(&self) -> impl Iterator<Item = &(String, Option<String>)> {
         self.template

@@ -167,6 +167,9 @@ impl Maker {
             }
             Kind::Integer => json!(self.next() as i32),
             Kind::Long => json!(self.next() as i64),
+            Kind::Float | Kind::Double if self.below(8) == 0 => {
+                self.one_of(&["NaN", "Infinity", "-Infinity"]).into()
+            }
             Kind::Float | Kind::Double => {
                 let quarters = self.below(1 << 20) as f64 / 4.0 + 0.25;
                 Value::Number(Number::from_f64(quarters).unwrap())
@@ -194,7 +197,7 @@ impl Maker {
     }
 
     fn plain(&mut self) -> String {
-        let pieces = ["a", "Z9", "-", "/", "=", "+", "%41", "\"", ":"];
+        let pieces = ["a", "Z9", "-", "/", "=", "+", "%41", "\"", ":", ",", " b"];
         (0..1 + self.below(6))
             .map(|_| self.one_of(&pieces))
             .collect()
@@ -210,14 +213,4 @@ impl Maker {
 
 pub fn is_streaming(service: &Service, member: &Member) -> bool {
     member.streaming || service.shape(member.shape).streaming
-}
-
-/// Whether an operation has a stream of events, which this crate does not speak.
-pub fn has_events(service: &Service, id: ShapeId) -> bool {
-    match &service.shape(id).kind {
-        Kind::Structure { members, .. } => members
-            .iter()
-            .any(|member| service.shape(member.shape).event_stream),
-        _ => false,
-    }
 }
