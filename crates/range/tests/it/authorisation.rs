@@ -202,17 +202,10 @@ async fn what_is_missing_says_so_by_name() {
     let error = cloud.call(
         &cloud.admin(),
         "s3",
-        "SelectObjectContent",
-        json!({
-            "Bucket": "bucket", "Key": "k", "Expression": "select 1", "ExpressionType": "SQL",
-            "InputSerialization": {"CSV": {}}, "OutputSerialization": {"CSV": {}},
-        }),
+        "RestoreObject",
+        json!({"Bucket": "bucket", "Key": "k"}),
     );
     let error = error.unwrap_err();
     assert_eq!((error.status, error.code.as_str()), (501, "NotImplemented"));
-    assert!(
-        error.message.contains("SelectObjectContent"),
-        "{}",
-        error.message
-    );
+    assert!(error.message.contains("RestoreObject"), "{}", error.message);
 }
