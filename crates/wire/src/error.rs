@@ -111,9 +111,9 @@ impl AwsError {
     }
 
     /// The refusal of a credential scope that names a region that there is not.
-    pub fn unknown_region(service: &Service, region: &str) -> Self {
+    pub fn unknown_region(service: impl Into<Family>, region: &str) -> Self {
         let words = format!("Credential should be scoped to a valid region, not '{region}'. ");
-        match Family::of(service) {
+        match service.into() {
             Family::S3 => Self::new(
                 400,
                 "AuthorizationHeaderMalformed",
@@ -134,8 +134,8 @@ impl AwsError {
     }
 
     /// The answer to a call that failed by a fault of the service.
-    pub fn internal(service: &Service) -> Self {
-        let (code, words) = match Family::of(service) {
+    pub fn internal(service: impl Into<Family>) -> Self {
+        let (code, words) = match service.into() {
             Family::S3 => (
                 "InternalError",
                 "We encountered an internal error. Please try again.",

@@ -162,7 +162,11 @@ pub(crate) fn read(
     fields: &[Field<'_>],
     dialect: Dialect,
 ) -> Result<Object, Fault> {
-    read_members(service, id, &Node::tree(fields), dialect, 0)
+    // Many an operation takes nothing.
+    match &service.shape(id).kind {
+        Kind::Structure { members, .. } if members.is_empty() => Ok(Object::new()),
+        _ => read_members(service, id, &Node::tree(fields), dialect, 0),
+    }
 }
 
 fn read_members(

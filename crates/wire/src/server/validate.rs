@@ -29,7 +29,7 @@ pub fn validate(
         breaches: Vec::new(),
         body_present,
     };
-    check.structure(id, input, "", false);
+    check.structure(id, input, None, false);
     if check.breaches.is_empty() {
         return Ok(());
     }
@@ -46,8 +46,38 @@ struct Check<'a> {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     member: &'a Member,
-    path: &'a str,
+    path: &'a Path<'a>,
     in_body: bool,
+}
+
+/// Where a value is, spelt out only if something is wrong with it.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    outer: Option<&'a Path<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Member(&'a str),
+    Item(usize),
+    Key(&'a str),
+}
+
+impl Path<'_> {
+    /// `tags.1.member.key`
+    fn spelt(&self) -> String {
+        let mut text = self.outer.map(Path::spelt).unwrap_or_default();
+        if !text.is_empty() {
+            text.push('.');
+        }
+        match self.step {
+            Step::Member(name) => text.push_str(&camel(name)),
+            Step::Item(at) => text.push_str(&format!("{}.member", at + 1)),
+            Step::Key(name) => text.push_str(&format!("{name}.member")),
+        }
+        text
+    }
 }
 
 /// `UserName` → `userName`: so AWS writes paths.
@@ -61,7 +91,7 @@ fn camel(name: &str) -> String {
 impl Check<'_> {
     fn breach(&mut self, place: Place<'_>, shown: Option<String>, rule: Rule) {
         if self.breaches.len() < TOLD {
-            let path = place.path.to_owned();
+            let path = place.path.spelt();
             self.breaches.push(Breach {
                 shown,
                 path,
@@ -71,7 +101,13 @@ impl Check<'_> {
         }
     }
 
-    fn structure(&mut self, id: ShapeId, members: &Object, path: &str, in_body: bool) {
+    fn structure(
+        &mut self,
+        id: ShapeId,
+        members: &Object,
+        outer: Option<&Path<'_>>,
+        in_body: bool,
+    ) {
         let service = self.service;
         let Kind::Structure {
             members: known,
@@ -86,13 +122,12 @@ impl Check<'_> {
             if value.is_none() && !member.required {
                 continue;
             }
-            let under = if path.is_empty() {
-                camel(&member.name)
-            } else {
-                format!("{path}.{}", camel(&member.name))
+            let under = Path {
+                outer,
+                step: Step::Member(&member.name),
             };
             // A body that is one member is that member itself: what is wrong with it is not wrong *in* it.
-            let is_payload = path.is_empty() && *payload == Some(at);
+            let is_payload = outer.is_none() && *payload == Some(at);
             let in_body = in_body || (member.location == Location::Body && !is_payload);
             let place = Place {
                 member,
@@ -120,12 +155,15 @@ impl Check<'_> {
         match (&shape.kind, value) {
             (Kind::Structure { .. }, Value::Object(members)) => {
                 let in_body = place.in_body || place.member.location == Location::Body;
-                self.structure(place.member.shape, members, place.path, in_body);
+                self.structure(place.member.shape, members, Some(place.path), in_body);
             }
             (Kind::List { element, .. }, Value::Array(items)) => {
                 self.length(place, shape, items.len(), None);
                 for (at, item) in items.iter().enumerate() {
-                    let path = format!("{}.{}.member", place.path, at + 1);
+                    let path = Path {
+                        outer: Some(place.path),
+                        step: Step::Item(at),
+                    };
                     self.value(
                         Place {
                             member: element,
@@ -147,7 +185,10 @@ impl Check<'_> {
                         },
                         &text,
                     );
-                    let path = format!("{}.{name}.member", place.path);
+                    let path = Path {
+                        outer: Some(place.path),
+                        step: Step::Key(name),
+                    };
                     self.value(
                         Place {
                             member: of,

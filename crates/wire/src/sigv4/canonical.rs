@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use aws_lc_rs::{digest, hmac};
 use http::request::Parts;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use stockade_model::Secret;
 
@@ -86,7 +88,9 @@ pub(super) fn request(
     text.push(b'\n');
     text.extend_from_slice(path(parts.uri.path(), style).as_bytes());
     text.push(b'\n');
-    text.extend_from_slice(query(parts.uri.query().unwrap_or_default()).as_bytes());
+    if let Some(asked) = parts.uri.query().filter(|asked| !asked.is_empty()) {
+        text.extend_from_slice(query(asked).as_bytes());
+    }
     text.push(b'\n');
     for name in signed_headers {
         text.extend_from_slice(name.as_bytes());
@@ -95,7 +99,12 @@ pub(super) fn request(
         text.push(b'\n');
     }
     text.push(b'\n');
-    text.extend_from_slice(signed_headers.join(";").as_bytes());
+    for (at, name) in signed_headers.iter().enumerate() {
+        if at > 0 {
+            text.push(b';');
+        }
+        text.extend_from_slice(name.as_bytes());
+    }
     text.push(b'\n');
     text.extend_from_slice(payload.as_bytes());
     text
@@ -133,9 +142,38 @@ pub(super) fn digest_hex(bytes: &[u8]) -> String {
     hex::encode(digest::digest(&digest::SHA256, bytes))
 }
 
-/// A moment as signatures write it: `20230710T114218Z`.
+/// A moment as signatures write it: `20230710T114218Z`. Its first eight letters are the day.
 pub(super) fn stamp(time: Timestamp) -> String {
-    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+    let civil = TimeZone::UTC.to_datetime(time);
+    let date =
+        i64::from(civil.year()) * 10_000 + i64::from(civil.month()) * 100 + i64::from(civil.day());
+    let clock = i64::from(civil.hour()) * 10_000
+        + i64::from(civil.minute()) * 100
+        + i64::from(civil.second());
+    format!("{date:08}T{clock:06}Z")
+}
+
+/// The moment of a stamp.
+pub(super) fn read_stamp(text: &str) -> Option<Timestamp> {
+    let number = |from: usize, to: usize| -> Option<i8> {
+        let digits = text.get(from..to)?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| digits.parse().ok()).flatten()
+    };
+    if text.len() != 16 || text.get(8..9)? != "T" || text.get(15..)? != "Z" {
+        return None;
+    }
+    let year = i16::from(number(0, 2)?) * 100 + i16::from(number(2, 4)?);
+    let civil = DateTime::new(
+        year,
+        number(4, 6)?,
+        number(6, 8)?,
+        number(9, 11)?,
+        number(11, 13)?,
+        number(13, 15)?,
+        0,
+    );
+    TimeZone::UTC.to_timestamp(civil.ok()?).ok()
 }
 
 /// A text, escaped for a query.
@@ -143,7 +181,10 @@ pub(super) fn escaped(text: &[u8]) -> Cow<'_, str> {
     percent_encode(text, ESCAPED).into()
 }
 
-fn path(sent: &str, style: PathStyle) -> String {
+fn path(sent: &str, style: PathStyle) -> Cow<'_, str> {
+    if matches!(sent, "" | "/") {
+        return "/".into();
+    }
     let resolved = if style.normalised {
         Cow::Owned(normalised(sent))
     } else {
@@ -156,9 +197,9 @@ fn path(sent: &str, style: PathStyle) -> String {
     };
     let text = percent_encode(&once, ESCAPED_IN_PATH).to_string();
     if text.is_empty() {
-        "/".to_owned()
+        "/".into()
     } else {
-        text
+        text.into()
     }
 }
 

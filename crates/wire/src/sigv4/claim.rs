@@ -1,15 +1,18 @@
 //! What a request claims: from the `Authorization` header, or from a presigned address.
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::canonical::{ALGORITHM, TERMINATOR, UNSIGNED, is_s3, pairs};
+use super::canonical::{ALGORITHM, TERMINATOR, UNSIGNED, is_s3, pairs, read_stamp, stamp};
 use super::{Claim, Payload, refusal};
 use crate::AwsError;
 use crate::error::Family;
 
+/// The services beside S3 that have an operation whose body is not signed (`PutSnapshotBlock`).
+const UNSIGNED_BODIES: &[&str] = &["ebs"];
 /// The longest that a presigned address may be good: a week, in seconds.
 const LONGEST: i64 = 604_800;
 
@@ -97,11 +100,11 @@ fn from_header(parts: &Parts, text: &str) -> Result<Claim, AwsError> {
         let Some((name, value)) = piece.split_once('=') else {
             return Err(match family {
                 Family::S3 => three_components(),
-                // The header is not repeated as AWS does: it may hold what nobody should see.
                 _ => refusal::incomplete(
                     family,
                     format!(
-                        "'{piece}' not a valid key=value pair (missing equal-sign) in Authorization header."
+                        "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '{}'.",
+                        hashed(text)
                     ),
                 ),
             });
@@ -119,6 +122,7 @@ fn from_header(parts: &Parts, text: &str) -> Result<Claim, AwsError> {
     else {
         return Err(incomplete_header(
             family,
+            text,
             credential,
             signature,
             signed_headers,
@@ -144,6 +148,7 @@ fn from_header(parts: &Parts, text: &str) -> Result<Claim, AwsError> {
 
 fn incomplete_header(
     family: Family,
+    header: &str,
     credential: Option<&str>,
     signature: Option<&str>,
     signed_headers: Option<&str>,
@@ -171,8 +176,16 @@ fn incomplete_header(
         message +=
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ";
     }
-    message += &format!("Authorization={ALGORITHM}");
+    message += &format!(
+        "(Hashed with SHA-256 and encoded with Base64) Authorization={}",
+        hashed(header)
+    );
     refusal::incomplete(family, message)
+}
+
+/// A header as AWS repeats it: it may hold what nobody should see.
+fn hashed(header: &str) -> String {
+    STANDARD.encode(digest::digest(&digest::SHA256, header.as_bytes()))
 }
 
 fn three_components() -> AwsError {
@@ -367,7 +380,8 @@ fn scoped(
             )
         });
     };
-    let day = signed_at.strftime("%Y%m%d").to_string();
+    let signed = stamp(signed_at);
+    let day = signed.get(..8).unwrap_or_default();
     if family == Family::S3 {
         if terminator != TERMINATOR {
             return Err(s3_refusal(format!(
@@ -392,7 +406,7 @@ fn scoped(
         wrong.push(format!(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{day}', from '{}'.",
             credential.date,
-            super::canonical::stamp(signed_at)
+            signed
         ));
     }
     if wrong.is_empty() {
@@ -402,7 +416,7 @@ fn scoped(
     }
 }
 
-/// How the body is bound. Outside S3 it always is by its digest, whatever the request says.
+/// How the body is bound. Outside S3 it is by its digest, whatever the request says.
 fn payload(
     parts: &Parts,
     service: &str,
@@ -410,7 +424,12 @@ fn payload(
 ) -> Result<Payload, AwsError> {
     let stated = header_text(parts, "x-amz-content-sha256");
     if !is_s3(service) {
-        return Ok(Payload::Digest(String::new()));
+        let free = UNSIGNED_BODIES.contains(&service) && stated.as_deref() == Some(UNSIGNED);
+        return Ok(if free {
+            Payload::Unsigned
+        } else {
+            Payload::Digest(String::new())
+        });
     }
     let stated = match (stated, presigned) {
         (Some(stated), _) => stated,
@@ -444,7 +463,7 @@ fn header_names(text: &str) -> Vec<String> {
         .filter(|name| !name.is_empty())
         .map(str::to_ascii_lowercase)
         .collect();
-    names.sort();
+    names.sort_unstable();
     names.dedup();
     names
 }
@@ -472,13 +491,6 @@ fn bad_date(family: Family, stated: &str) -> AwsError {
             "Date must be in ISO-8601 'basic format'. Got '{stated}'. See http://en.wikipedia.org/wiki/ISO_8601"
         ),
     )
-}
-
-/// `20230710T114218Z`
-fn read_stamp(text: &str) -> Option<Timestamp> {
-    let shaped = text.len() == 16 && text.is_ascii() && text.ends_with('Z');
-    let civil = shaped.then(|| DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok())??;
-    TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 /// The date of a header: ISO's basic form, or RFC 822's.

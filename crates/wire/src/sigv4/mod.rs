@@ -3,6 +3,8 @@
 //! Owns the arithmetic and the words of its refusals. Knows no keys: who owns an access key is the
 //! caller's matter. The time is passed in.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +16,7 @@ mod canonical;
 pub mod checksum;
 mod chunked;
 mod claim;
+mod keys;
 mod refusal;
 mod sign;
 #[cfg(test)]
@@ -21,6 +24,7 @@ mod tests;
 mod verify;
 
 pub(crate) use claim::service_of;
+pub use keys::KeyCache;
 
 /// What a request is signed with.
 #[derive(Clone, Debug)]
@@ -105,7 +109,8 @@ pub fn verify(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), AwsError> {
-    verify::verify(claim, secret, parts, body, now)
+    let key = || Arc::new(canonical::signing_key(secret, claim.scope()));
+    verify::verify(claim, key, parts, body, now)
 }
 
 /// The body without its `aws-chunked` framing; any other body as it is. Signed chunks and trailing
@@ -118,7 +123,13 @@ pub fn unchunk(
     parts: &Parts,
     body: &Bytes,
 ) -> Result<Bytes, AwsError> {
-    chunked::unchunk(signed, parts, body)
+    match signed {
+        Some((claim, secret)) => {
+            let key = || Arc::new(canonical::signing_key(secret, claim.scope()));
+            chunked::unchunk(Some((claim, &key)), parts, body)
+        }
+        None => chunked::unchunk(None, parts, body),
+    }
 }
 
 /// Signs a request with the `Authorization` header. A body whose binding the request states itself

@@ -39,10 +39,10 @@ pub(super) fn family(service: Option<&str>, parts: &Parts) -> Family {
         })
     };
     let asks = |name: &str| parts.uri.query().is_some_and(|query| query.contains(name));
-    match service {
-        _ if is_form() || asks("Action=") => Family::Query,
-        Some(_) => Family::Rest,
-        None => Family::S3,
+    if is_form() || asks("Action=") {
+        Family::Query
+    } else {
+        Family::S3
     }
 }
 

@@ -417,7 +417,9 @@ fn unsigned_chunks_are_held_to_their_checksum() {
     let mut request = request("PUT", "http://h/b/k", "");
     let digest = "STREAMING-UNSIGNED-PAYLOAD-TRAILER".parse().unwrap();
     request.headers_mut().insert("x-amz-content-sha256", digest);
-    let (parts, _) = request.into_parts();
+    let announced = "x-amz-checksum-crc32".parse().unwrap();
+    request.headers_mut().insert("x-amz-trailer", announced);
+    let (mut parts, _) = request.into_parts();
     let body = |sum: &str| {
         Bytes::from(format!(
             "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:{sum}\r\n\r\n"
@@ -426,10 +428,248 @@ fn unsigned_chunks_are_held_to_their_checksum() {
     let sum = checksum::checksum("crc32", b"hello").unwrap();
     assert_eq!(unchunk(None, &parts, &body(&sum)).unwrap(), "hello");
     let other = checksum::checksum("crc32", b"hallo").unwrap();
+    let code = |parts: &Parts, body: Bytes| unchunk(None, parts, &body).unwrap_err().code;
+    assert_eq!(code(&parts, body(&other)), "BadDigest");
+    // A trailer that was announced must come, and no other.
+    let without = Bytes::from_static(b"5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(code(&parts, without.clone()), "MalformedTrailerError");
+    let named = "x-amz-checksum-sha256".parse().unwrap();
+    parts.headers.insert("x-amz-trailer", named);
+    assert_eq!(code(&parts, body(&sum)), "MalformedTrailerError");
+    parts.headers.remove("x-amz-trailer");
+    assert_eq!(code(&parts, body(&sum)), "MalformedTrailerError");
+    assert_eq!(unchunk(None, &parts, &without).unwrap(), "hello");
+    let small = Bytes::from_static(b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n");
+    let error = unchunk(None, &parts, &small).unwrap_err();
     assert_eq!(
-        unchunk(None, &parts, &body(&other)).unwrap_err().code,
-        "BadDigest"
+        (error.code.as_str(), error.status),
+        ("InvalidChunkSizeError", 403)
     );
+    assert_eq!(
+        (&error.fields["Chunk"], &error.fields["BadChunkSize"]),
+        (&"2".into(), &"5".into())
+    );
+    for torn in [
+        "+5\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n",
+        "fffffffffffffffff\r\n",
+        "-1\r\n",
+    ] {
+        assert_eq!(code(&parts, torn.into()), "IncompleteBody", "{torn}");
+    }
+}
+
+/// A chunked upload with a signed trailer, as a client makes it.
+fn chunked_with_trailer(name: &str, value: &str, signed_value: &str) -> (Parts, Bytes) {
+    let mut request = request("PUT", "http://s3.localhost/b/k", "");
+    let digest = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+        .parse()
+        .unwrap();
+    request.headers_mut().insert("x-amz-content-sha256", digest);
+    request
+        .headers_mut()
+        .insert("x-amz-trailer", name.parse().unwrap());
+    let (parts, _) = signed(request, &keys(), "s3");
+    let claim = claim(&parts).unwrap().unwrap();
+    let key = canonical::signing_key(&Secret::new(SECRET), claim.scope());
+    let context = format!("{}\n{}", canonical::stamp(claim.signed_at), claim.scope());
+    let empty = canonical::EMPTY_DIGEST;
+    let chunk = |previous: &str, data: &[u8]| {
+        let digest = canonical::digest_hex(data);
+        let text = format!("AWS4-HMAC-SHA256-PAYLOAD\n{context}\n{previous}\n{empty}\n{digest}");
+        canonical::signature(&key, &text)
+    };
+    let first = chunk(&claim.signature, b"hello");
+    let last = chunk(&first, b"");
+    let digest = canonical::digest_hex(format!("{name}:{signed_value}\n").as_bytes());
+    let text = format!("AWS4-HMAC-SHA256-TRAILER\n{context}\n{last}\n{digest}");
+    let trailer = canonical::signature(&key, &text);
+    let body = format!(
+        "5;chunk-signature={first}\r\nhello\r\n0;chunk-signature={last}\r\n{name}:{value}\r\nx-amz-trailer-signature:{trailer}\r\n\r\n"
+    );
+    (parts, body.into())
+}
+
+#[test]
+fn a_trailer_is_signed_as_the_chunks_are() {
+    let sum = checksum::checksum("crc32c", b"hello").unwrap();
+    let name = "x-amz-checksum-crc32c";
+    let read = |(parts, body): (Parts, Bytes)| {
+        let claim = claim(&parts).unwrap().unwrap();
+        let secret = Secret::new(SECRET);
+        verify(&claim, &secret, &parts, &body, noon()).unwrap();
+        unchunk(Some((&claim, &secret)), &parts, &body)
+    };
+    assert_eq!(
+        read(chunked_with_trailer(name, &sum, &sum)).unwrap(),
+        "hello"
+    );
+    let other = checksum::checksum("crc32c", b"hallo").unwrap();
+    let error = read(chunked_with_trailer(name, &sum, &other)).unwrap_err();
+    assert_eq!(error.code, "SignatureDoesNotMatch");
+    let error = read(chunked_with_trailer(name, &other, &other)).unwrap_err();
+    assert_eq!(error.code, "BadDigest");
+    let (parts, body) = chunked_with_trailer(name, &sum, &sum);
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let at = text.find("x-amz-trailer-signature").unwrap();
+    let unsigned = Bytes::from(text[..at].to_owned() + "\r\n");
+    assert_eq!(
+        read((parts, unsigned)).unwrap_err().code,
+        "MalformedTrailerError"
+    );
+}
+
+/// A signed request of each family of services.
+fn of_each_family() -> Vec<(&'static str, Request<Bytes>)> {
+    let with = |name: &str, value: &str, mut request: Request<Bytes>| {
+        let name: http::HeaderName = name.parse().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        request
+    };
+    let form = "application/x-www-form-urlencoded";
+    let post = |uri: &str, body: &'static str| request("POST", uri, body);
+    vec![
+        ("iam", iam()),
+        ("organizations", organizations()),
+        (
+            "monitoring",
+            with(
+                "smithy-protocol",
+                "rpc-v2-cbor",
+                post(
+                    "http://h/service/GraniteServiceVersion20100801/operation/ListMetrics",
+                    "",
+                ),
+            ),
+        ),
+        (
+            "monitoring",
+            with(
+                "content-type",
+                form,
+                post("http://h/", "Action=ListMetrics&Version=2010-08-01"),
+            ),
+        ),
+        ("guardduty", request("GET", "http://h/detector", "")),
+        (
+            "route53",
+            request("GET", "http://h/2013-04-01/hostedzone", ""),
+        ),
+        (
+            "ec2",
+            with(
+                "content-type",
+                form,
+                post("http://h/", "Action=DescribeVpcs&Version=2016-11-15"),
+            ),
+        ),
+        ("s3", request("GET", "http://h/b", "")),
+    ]
+}
+
+#[test]
+fn every_family_has_its_words_for_a_wrong_signature() {
+    let told: Vec<String> = of_each_family()
+        .into_iter()
+        .map(|(service, request)| {
+            let (parts, body) = signed(request, &keys(), service);
+            let error = checked(&parts, &body, "other", noon()).unwrap_err();
+            format!("{service} {} {}", error.status, error.code)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "iam 403 SignatureDoesNotMatch",
+            "organizations 400 InvalidSignatureException",
+            "monitoring 400 InvalidSignatureException",
+            "monitoring 403 SignatureDoesNotMatch",
+            "guardduty 403 InvalidSignatureException",
+            "route53 403 SignatureDoesNotMatch",
+            "ec2 401 AuthFailure",
+            "s3 403 SignatureDoesNotMatch",
+        ]
+    );
+}
+
+#[test]
+fn every_family_has_its_words_for_a_wrong_scope() {
+    for (service, request) in of_each_family() {
+        let (parts, _) = signed(request, &keys(), service);
+        for (from, to, s3, others) in [
+            (
+                "20230710/",
+                "20230711/",
+                "Invalid credential date \"20230711\"",
+                "Date in Credential scope does not match",
+            ),
+            (
+                "aws4_request",
+                "aws5_request",
+                "incorrect terminal \"aws5_request\"",
+                "valid terminator: 'aws4_request', not 'aws5_request'",
+            ),
+            (
+                "/20230710/",
+                "/",
+                "the Credential is mal-formed",
+                "Credential must have exactly 5 slash-delimited elements",
+            ),
+        ] {
+            let mut parts = parts.clone();
+            let header = parts.headers["authorization"]
+                .to_str()
+                .unwrap()
+                .replacen(from, to, 1);
+            parts
+                .headers
+                .insert("authorization", header.parse().unwrap());
+            let error = claim(&parts).unwrap_err();
+            let told = |words: &str| error.message.contains(words);
+            // EC2 tells nothing of why.
+            let silent = service == "ec2" && error.code == "AuthFailure";
+            // Where the service cannot be read and nothing else tells it, the words are S3's.
+            let unread = told(s3) && from == "/20230710/";
+            let fits = if service == "s3" {
+                told(s3)
+            } else {
+                told(others) || unread
+            };
+            assert!(silent || fits, "{service}: {error}");
+            assert!(error.sender_fault(), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_other_algorithm_is_refused_by_name() {
+    for (service, request) in of_each_family() {
+        let (mut parts, _) = signed(request, &keys(), service);
+        let header = parts.headers["authorization"].to_str().unwrap();
+        let header = header.replacen("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256", 1);
+        parts
+            .headers
+            .insert("authorization", header.parse().unwrap());
+        let error = claim(&parts).unwrap_err();
+        assert!(
+            error.message.contains("AWS4-HMAC-SHA256"),
+            "{service}: {error}"
+        );
+        assert!(error.sender_fault() && !error.message.is_empty());
+    }
+}
+
+#[test]
+fn a_header_is_not_repeated_in_its_refusal() {
+    let mut request = iam();
+    let header = "AWS4-HMAC-SHA256 Credential=a/20230710/us-east-1/iam/aws4_request, hush";
+    request
+        .headers_mut()
+        .insert("authorization", header.parse().unwrap());
+    let error = claim(&request.into_parts().0).unwrap_err();
+    assert_eq!(error.code, "IncompleteSignature");
+    assert!(error.message.starts_with("Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '"), "{error}");
+    assert!(!error.message.contains("hush"));
 }
 
 /// One case of AWS's signing test suite.
@@ -468,7 +708,7 @@ impl Case {
         Manner {
             style: PathStyle {
                 normalised: self.is("/context/normalize"),
-                escaped_twice: false,
+                escaped_twice: self.is("/context/double_encode"),
             },
             digest_header: self.is("/context/sign_body"),
             token_signed: !self.is("/context/omit_session_token"),
@@ -530,6 +770,10 @@ fn the_signing_test_suite_passes() {
             case.text("/header/canonical"),
             "{name}"
         );
+        count += 1;
+        if case.is("/context/double_encode") {
+            continue;
+        }
         assert_eq!(claimed.signature, case.text("/header/signature"), "{name}");
 
         let mut request = case.request();
@@ -541,9 +785,8 @@ fn the_signing_test_suite_passes() {
             case.text("/query/signature"),
             "presigned {name}"
         );
-        count += 1;
     }
-    assert_eq!(count, 38);
+    assert_eq!(count, 40);
 }
 
 proptest! {

@@ -1,8 +1,11 @@
 //! Whether a claim is true: the time first, then the signature, then the body.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
 use http::request::Parts;
 use jiff::Timestamp;
-use stockade_model::Secret;
 
 use super::canonical::{self, EMPTY_DIGEST, PathStyle, Scope, UNSIGNED, is_s3};
 use super::{Claim, Payload, refusal};
@@ -11,7 +14,7 @@ use crate::error::Family;
 
 pub(super) fn verify(
     claim: &Claim,
-    secret: &Secret,
+    key: impl FnOnce() -> Arc<hmac::Key>,
     parts: &Parts,
     body: &[u8],
     now: Timestamp,
@@ -24,8 +27,7 @@ pub(super) fn verify(
     let request = canonical::request(parts, style, &claim.signed_headers, &payload);
     let text =
         canonical::string_to_sign(&canonical::stamp(claim.signed_at), claim.scope(), &request);
-    let key = canonical::signing_key(secret, claim.scope());
-    if !canonical::is_signature(&key, &text, &claim.signature) {
+    if !canonical::is_signature(&key(), &text, &claim.signature) {
         return Err(explained(refusal::wrong(family), claim, &text, &request));
     }
     match &claim.payload {
@@ -131,17 +133,17 @@ fn enough_signed(claim: &Claim, family: Family, parts: &Parts) -> Result<(), Aws
 }
 
 /// What stands for the body in the canonical request.
-fn payload(claim: &Claim, body: &[u8]) -> String {
+fn payload<'a>(claim: &'a Claim, body: &[u8]) -> Cow<'a, str> {
     match &claim.payload {
-        Payload::Digest(stated) if is_s3(&claim.service) => stated.clone(),
-        Payload::Digest(_) if body.is_empty() => EMPTY_DIGEST.to_owned(),
-        Payload::Digest(_) => canonical::digest_hex(body),
-        Payload::Unsigned => UNSIGNED.to_owned(),
-        Payload::SignedChunks { trailer: false } => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".to_owned(),
+        Payload::Digest(stated) if is_s3(&claim.service) => stated.into(),
+        Payload::Digest(_) if body.is_empty() => EMPTY_DIGEST.into(),
+        Payload::Digest(_) => canonical::digest_hex(body).into(),
+        Payload::Unsigned => UNSIGNED.into(),
+        Payload::SignedChunks { trailer: false } => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into(),
         Payload::SignedChunks { trailer: true } => {
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".to_owned()
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".into()
         }
-        Payload::UnsignedChunks => "STREAMING-UNSIGNED-PAYLOAD-TRAILER".to_owned(),
+        Payload::UnsignedChunks => "STREAMING-UNSIGNED-PAYLOAD-TRAILER".into(),
     }
 }
 

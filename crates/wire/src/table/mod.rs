@@ -12,7 +12,7 @@ mod load;
 mod routes;
 
 pub(crate) use index::{Entry, entries};
-pub use index::{service, services};
+pub use index::{read_again, service, services};
 
 /// A wire protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
