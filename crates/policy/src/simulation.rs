@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::actions;
 use crate::context::Context;
 use crate::decision::{Decision, Verdict};
 use crate::evaluate::{Named, Policies, Request, ResourceRule, evaluate, evaluate_some};
@@ -211,8 +212,7 @@ impl Case {
         let own = action
             .strip_prefix(service)
             .and_then(|rest| rest.strip_prefix(':'))?;
-        let looks = ["get", "list", "describe", "generate", "simulate"];
-        let changes = !looks.iter().any(|verb| own.starts_with(verb));
+        let changes = actions::find(&action).is_none_or(|action| !action.level.only_looks());
         // Keys are used by their aliases; only the aliases themselves are fixed.
         let of_alias = *service != "kms" || own.ends_with("alias");
         (changes && of_alias).then_some(what)
