@@ -10,8 +10,9 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use serde::{Deserialize, Serialize};
-
-use crate::der::{OBJECT_IDENTIFIER, Reader};
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::RSAPublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// A hash function of the SHA-2 family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,51 +87,42 @@ pub enum PublicKey {
     },
 }
 
-/// `1.2.840.113549.1.1.1`.
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-/// `1.2.840.10045.2.1`.
-const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// `1.2.840.10045.3.1.7`.
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-/// `1.3.132.0.34`.
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-/// `1.3.132.0.35`.
-const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
-
 impl PublicKey {
-    /// Reads a `SubjectPublicKeyInfo`. None for what is none, and for keys of other kinds.
-    pub fn from_spki(der: &[u8]) -> Option<Self> {
-        let mut outer = Reader::new(der);
-        let mut info = outer.sequence()?;
-        let mut algorithm = info.sequence()?;
-        let kind = algorithm.expect(OBJECT_IDENTIFIER)?.content;
-        let bits = info.bits()?;
-        if !outer.is_empty() || !info.is_empty() {
-            return None;
+    /// Reads a `SubjectPublicKeyInfo`. None for keys of other kinds.
+    pub(crate) fn from_spki(info: &SubjectPublicKeyInfo<'_>) -> Option<Self> {
+        match info.parsed().ok()? {
+            x509_parser::public_key::PublicKey::RSA(key) => Some(Self::of_rsa(&key)),
+            x509_parser::public_key::PublicKey::EC(point) => {
+                let named = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
+                let curve = match named.to_id_string().as_str() {
+                    "1.2.840.10045.3.1.7" => Curve::P256,
+                    "1.3.132.0.34" => Curve::P384,
+                    "1.3.132.0.35" => Curve::P521,
+                    _ => return None,
+                };
+                Self::on_curve(curve, point.data().to_vec())
+            }
+            _ => None,
         }
-        if kind == RSA {
-            return Self::from_pkcs1(bits);
-        }
-        if kind != EC {
-            return None;
-        }
-        let curve = match algorithm.expect(OBJECT_IDENTIFIER)?.content {
-            P256 => Curve::P256,
-            P384 => Curve::P384,
-            P521 => Curve::P521,
-            _ => return None,
-        };
-        Self::on_curve(curve, bits.to_vec())
     }
 
     /// Reads an `RSAPublicKey`.
     pub(crate) fn from_pkcs1(der: &[u8]) -> Option<Self> {
-        let mut numbers = Reader::new(der).sequence()?;
-        let (n, e) = (numbers.unsigned()?, numbers.unsigned()?);
-        numbers.is_empty().then(|| Self::Rsa {
-            n: n.to_vec(),
-            e: e.to_vec(),
-        })
+        match RSAPublicKey::from_der(der) {
+            Ok(([], key)) => Some(Self::of_rsa(&key)),
+            _ => None,
+        }
+    }
+
+    fn of_rsa(key: &RSAPublicKey<'_>) -> Self {
+        let trimmed = |bytes: &[u8]| -> Vec<u8> {
+            let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+            bytes.iter().skip(zeros).copied().collect()
+        };
+        Self::Rsa {
+            n: trimmed(key.modulus),
+            e: trimmed(key.exponent),
+        }
     }
 
     /// A point on a curve; none if it has not the length of one.

@@ -4,7 +4,6 @@
 //! Owns the formats, the signatures and the attacks on them. Does no I/O, reads no clock, and knows nothing of AWS:
 //! who is let in for which claim is the caller's matter.
 
-mod der;
 pub mod discovery;
 pub mod jwk;
 pub mod jwt;

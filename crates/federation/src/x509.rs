@@ -3,10 +3,8 @@
 //! Owns the reading. Verifies no chain: SAML pins certificates by its metadata, and chains of TLS are TLS's matter.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::der::{GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TIME};
 use crate::key::PublicKey;
 
 /// A certificate.
@@ -23,59 +21,16 @@ pub struct Certificate {
 impl Certificate {
     /// Reads a certificate from DER. None for what is none, and for keys that are neither RSA nor on a NIST curve.
     pub fn from_der(der: &[u8]) -> Option<Self> {
-        let mut outer = Reader::new(der);
-        let mut certificate = outer.sequence()?;
-        if !outer.is_empty() {
+        let Ok(([], certificate)) = X509Certificate::from_der(der) else {
             return None;
-        }
-        let mut body = certificate.sequence()?;
-        // The version is there from version 2 on.
-        if body.peek() == Some(0xa0) {
-            body.next()?;
-        }
-        body.expect(INTEGER)?;
-        body.expect(SEQUENCE)?;
-        body.expect(SEQUENCE)?;
-        let mut validity = body.sequence()?;
-        let not_before = time(&mut validity)?;
-        let not_after = time(&mut validity)?;
-        body.expect(SEQUENCE)?;
-        let key = PublicKey::from_spki(body.expect(SEQUENCE)?.whole)?;
+        };
+        let validity = certificate.validity();
         Some(Self {
-            key,
-            not_before,
-            not_after,
+            key: PublicKey::from_spki(certificate.public_key())?,
+            not_before: Timestamp::from_second(validity.not_before.timestamp()).ok()?,
+            not_after: Timestamp::from_second(validity.not_after.timestamp()).ok()?,
         })
     }
-}
-
-/// `UTCTime` or `GeneralizedTime`, both in UTC with seconds.
-fn time(reader: &mut Reader<'_>) -> Option<Timestamp> {
-    let element = reader.next()?;
-    let text = std::str::from_utf8(element.content)
-        .ok()?
-        .strip_suffix('Z')?;
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (year, rest) = match element.tag {
-        UTC_TIME => {
-            let (year, rest) = text.split_at_checked(2)?;
-            let year: i16 = year.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
-        }
-        GENERALIZED_TIME => {
-            let (year, rest) = text.split_at_checked(4)?;
-            (year.parse().ok()?, rest)
-        }
-        _ => return None,
-    };
-    if rest.len() != 10 {
-        return None;
-    }
-    let two = |at: usize| rest.get(at..at + 2)?.parse::<i8>().ok();
-    let time = DateTime::new(year, two(0)?, two(2)?, two(4)?, two(6)?, two(8)?, 0).ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
 }
 
 #[cfg(test)]

@@ -5,17 +5,18 @@
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::DecryptionContext;
 use aws_lc_rs::cipher::{AES_128, AES_256, StreamingDecryptingKey, UnboundCipherKey};
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
     OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey,
 };
+use aws_lc_rs::signature::RsaKeyPair;
 use roxmltree::Node;
 use serde::{Deserialize, Serialize};
 
 use super::signature::NAMESPACE as SIGNATURES;
 use super::{XmlError, base64, children, one, optional};
-use crate::der::{INTEGER, OCTET_STRING, SEQUENCE, wrap};
 use crate::pem;
 
 /// The namespace of XML encryption.
@@ -38,7 +39,7 @@ impl DecryptionKey {
     pub fn from_pem(text: &str) -> Option<Self> {
         let der = match pem::block(text, "PRIVATE KEY") {
             Some(der) => der,
-            None => pkcs8_of(&pem::block(text, "RSA PRIVATE KEY")?),
+            None => pkcs8_of(&pem::block(text, "RSA PRIVATE KEY")?)?,
         };
         PrivateDecryptingKey::from_pkcs8(&der).ok()?;
         Some(Self(der))
@@ -46,16 +47,9 @@ impl DecryptionKey {
 }
 
 /// PKCS #8 around PKCS #1.
-fn pkcs8_of(pkcs1: &[u8]) -> Vec<u8> {
-    const RSA_WITHOUT_PARAMETERS: &[u8] = &[
-        0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-    ];
-    let parts = [
-        wrap(INTEGER, &[0]),
-        wrap(SEQUENCE, RSA_WITHOUT_PARAMETERS),
-        wrap(OCTET_STRING, pkcs1),
-    ];
-    wrap(SEQUENCE, &parts.concat())
+fn pkcs8_of(pkcs1: &[u8]) -> Option<Vec<u8>> {
+    let pair = RsaKeyPair::from_der(pkcs1).ok()?;
+    Some(pair.as_der().ok()?.as_ref().to_vec())
 }
 
 /// What is encrypted cannot be read with any of the keys.
@@ -187,4 +181,22 @@ fn open(method: &str, key: &[u8], mut data: Vec<u8>) -> Result<Vec<u8>, Decrypti
     }
     plain.truncate(written - padding);
     Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_keys_are_read_in_both_forms() {
+        let old = include_str!("../../tests/data/pkcs1.pem");
+        assert!(DecryptionKey::from_pem(old).is_some());
+        for wrong in [
+            "",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+            "-----BEGIN RSA PRIVATE KEY-----",
+        ] {
+            assert!(DecryptionKey::from_pem(wrong).is_none(), "{wrong}");
+        }
+    }
 }
