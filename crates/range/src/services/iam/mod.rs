@@ -33,6 +33,7 @@ mod qr_code;
 mod resources;
 mod role_templates;
 pub mod roles;
+pub mod root_access;
 pub mod saml_providers;
 mod scope;
 pub mod server_certificates;
@@ -431,6 +432,27 @@ pub const ROWS: &[Row] = &[
         on::anything,
         account::delete_passwords,
     ),
+    write(
+        "EnableOrganizationsRootCredentialsManagement",
+        on::anything,
+        root_access::enable_credentials,
+    ),
+    write(
+        "DisableOrganizationsRootCredentialsManagement",
+        on::anything,
+        root_access::disable_credentials,
+    ),
+    write(
+        "EnableOrganizationsRootSessions",
+        on::anything,
+        root_access::enable_sessions,
+    ),
+    write(
+        "DisableOrganizationsRootSessions",
+        on::anything,
+        root_access::disable_sessions,
+    ),
+    read("ListOrganizationsFeatures", on::anything, root_access::list),
     write(
         "SetSecurityTokenServicePreferences",
         on::anything,

@@ -2,6 +2,7 @@
 //!
 //! Owns the tables and the look-ups. Changes nothing on its own: handlers do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stockade_policy::Named;
@@ -22,6 +23,7 @@ use super::oidc_providers::OidcProvider;
 use super::organization_reports::OrganizationJob;
 use super::outbound_federation::Issuer;
 use super::roles::Role;
+use super::root_access::RootFeature;
 use super::saml_providers::SamlProvider;
 use super::server_certificates::ServerCertificate;
 use super::service_linked_roles::DeletionTask;
@@ -48,8 +50,6 @@ pub struct State {
     pub oidc_providers: Table<String, Arc<OidcProvider>>,
     /// SAML providers, by name.
     pub saml_providers: Table<String, Arc<SamlProvider>>,
-    /// Whether the organisation that the account manages lets its administrators act as the roots of its members.
-    pub root_sessions: bool,
     /// The account as an issuer of tokens, once it was made one.
     pub issuer: Option<Issuer>,
     /// Access keys of users and of root, by id.
@@ -70,6 +70,8 @@ pub struct State {
     pub deletions: Table<String, DeletionTask>,
     /// The delegation requests that the account made, by id.
     pub delegation_requests: Table<String, Arc<DelegationRequest>>,
+    /// What the account may do as its organisation's members' root, where it manages one.
+    pub root_features: BTreeSet<RootFeature>,
     /// Whether the tokens of the global STS endpoint are good in every region (version 2).
     pub tokens_for_all_regions: bool,
     /// The account's properties that were set, by namespace and name.
@@ -81,8 +83,8 @@ crate::rows!(State {
         alias,
         password_policy,
         report,
+        root_features,
         tokens_for_all_regions,
-        root_sessions,
         issuer
     ],
     below: [

@@ -13,6 +13,7 @@ use super::role_session::invalid;
 use crate::call::{Call, Caller, RecordExtras, Reply};
 use crate::row::Need;
 use crate::services::iam::aws_managed;
+use crate::services::iam::root_access::{RootFeature, TRUSTED_SERVICE};
 use crate::state::State as Range;
 
 const LONGEST: i64 = 900;
@@ -99,8 +100,8 @@ pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         );
         AwsError::new(403, "AccessDenied", message)
     };
-    if matches!(call.caller.principal, Principal::Root { .. }) || !may_reach(range, call, &account)
-    {
+    let is_root = matches!(call.caller.principal, Principal::Root { .. });
+    if is_root || !may_reach(range, call, &account, feature_for(task)) {
         return Err(refused());
     }
     let document = aws_managed::document(task).ok_or_else(refused)?;
@@ -136,9 +137,17 @@ pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     Ok(reply)
 }
 
+/// What an organisation must have switched on for a task.
+fn feature_for(task: &str) -> RootFeature {
+    match task.rsplit('/').next() {
+        Some(name) if name.starts_with("IAM") => RootFeature::RootCredentialsManagement,
+        _ => RootFeature::RootSessions,
+    }
+}
+
 /// Whether the caller's account may act as the root of another: the management account, or one to which it delegated
-/// IAM, in an organisation that has such sessions switched on; and never of the management account itself.
-fn may_reach(range: &Range, call: &Call<'_>, account: &AccountId) -> bool {
+/// IAM, in an organisation that has this switched on; and never of the management account itself.
+fn may_reach(range: &Range, call: &Call<'_>, account: &AccountId, feature: RootFeature) -> bool {
     let organizations = range
         .organizations
         .effective(call.now, range.config.iam_delay);
@@ -148,10 +157,10 @@ fn may_reach(range: &Range, call: &Call<'_>, account: &AccountId) -> bool {
     let switched_on = range
         .accounts
         .get(&organization.management)
-        .is_some_and(|management| management.iam.read().root_sessions);
+        .is_some_and(|management| management.iam.read().root_features.contains(&feature));
     let delegated = organization.delegates.get(call.account());
     let administers = organization.management == *call.account()
-        || delegated.is_some_and(|services| services.contains_key("iam.amazonaws.com"));
+        || delegated.is_some_and(|services| services.contains_key(TRUSTED_SERVICE));
     switched_on
         && administers
         && organization.members.contains_key(account)
