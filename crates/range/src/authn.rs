@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use stockade_model::{AccountId, Secret};
 use stockade_policy::Principal;
 use stockade_wire::AwsError;
-use stockade_wire::sigv4::{self, Claim, Payload};
+use stockade_wire::sigv4::{self, Claim, KeyCache, Payload};
 use stockade_wire::table::Service;
 
 use crate::call::Caller;
@@ -45,6 +45,8 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// The time that the signature is held against.
     pub signature_time: Timestamp,
+    /// The keys of signatures that came before.
+    pub keys: &'a KeyCache,
 }
 
 /// A caller who proved who they are, and the body as it was meant (without the framing of signed chunks).
@@ -73,6 +75,7 @@ pub fn authenticate(
         body,
         now,
         signature_time,
+        keys,
     } = *request;
     if unsigned {
         return Ok(Authenticated {
@@ -101,10 +104,10 @@ pub fn authenticate(
         return Ok(Authenticated { caller, body });
     }
     let (caller, secret) = held.ok_or_else(|| AwsError::unknown_access_key(service))?;
-    sigv4::verify(claim, secret, parts, body, signature_time)?;
+    keys.verify(claim, secret, parts, body, signature_time)?;
     let body = match claim.payload {
         Payload::SignedChunks { .. } | Payload::UnsignedChunks => {
-            sigv4::unchunk(Some((claim, secret)), parts, body)?
+            keys.unchunk(claim, secret, parts, body)?
         }
         Payload::Digest(_) | Payload::Unsigned => body.clone(),
     };

@@ -4,10 +4,11 @@
 
 use jiff::Timestamp;
 use stockade_policy::{
-    Context, Decision, Named, Policies, Principal, Request, ResourceRule, decide, evaluate,
+    Context, Decision, Named, Policies, Principal, Request, ResourceRule, actions, decide,
+    evaluate, evaluate_some,
 };
 use stockade_wire::AwsError;
-use stockade_wire::table::Service;
+use stockade_wire::table::{Operation, Service};
 
 use crate::authn::issuing_user;
 use crate::call::Call;
@@ -26,7 +27,7 @@ pub fn authorise(
     row: &Row,
     call: &Call<'_>,
 ) -> Result<(), AwsError> {
-    refuse_weak_session(service, row, call)?;
+    refuse_weak_session(service, call)?;
     let needs = match row.needs {
         Needs::Nothing => return Ok(()),
         Needs::Action { action, on } => on(state, call)
@@ -44,6 +45,33 @@ pub fn authorise(
     for need in &needs {
         let refused = standing.ask(state, call, need, &common, |request, policies| {
             refused_words(state, request, policies, need, call)
+        });
+        if let Some(words) = refused {
+            return Err(AwsError::access_denied(service, words));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a call to an operation that the range does not have, where AWS would: of one who is allowed its action on
+/// no resource at all. On which resource it would be, only a row knows.
+pub fn authorise_unknown(
+    state: &State,
+    service: &Service,
+    operation: &Operation,
+    call: &Call<'_>,
+) -> Result<(), AwsError> {
+    if operation.unauthenticated {
+        return Ok(());
+    }
+    refuse_weak_session(service, call)?;
+    let standing = Standing::of(state, call.caller, call.now);
+    let common = common_context(state, call, &standing);
+    for action in actions::of_operation(&service.name, &service.signing_name, call.operation) {
+        let need = Need::new(&action, "*");
+        let refused = standing.ask(state, call, &need, &common, |request, policies| {
+            let decision = evaluate_some(request, policies);
+            (!decision.is_allowed()).then(|| words(&decision, request, &need, call))
         });
         if let Some(words) = refused {
             return Err(AwsError::access_denied(service, words));
@@ -144,11 +172,11 @@ fn refuse_closed(
 
 /// Sessions of GetSessionToken and GetFederationToken may not call IAM (but with MFA, for the former), nor
 /// most of STS.
-fn refuse_weak_session(service: &Service, row: &Row, call: &Call<'_>) -> Result<(), AwsError> {
+fn refuse_weak_session(service: &Service, call: &Call<'_>) -> Result<(), AwsError> {
     let Some(session) = &call.caller.session else {
         return Ok(());
     };
-    if row.operation == "GetCallerIdentity" {
+    if call.operation == "GetCallerIdentity" {
         return Ok(());
     }
     // One task of a root is its session's own; and what is delegated is a partner's, not the user's.
@@ -157,18 +185,18 @@ fn refuse_weak_session(service: &Service, row: &Row, call: &Call<'_>) -> Result<
     }
     let refused = match (&call.caller.principal, service.name.as_str()) {
         (Principal::User { .. } | Principal::Root { .. }, "iam") => !session.mfa,
-        (Principal::User { .. } | Principal::Root { .. }, "sts") => row.operation != "AssumeRole",
+        (Principal::User { .. } | Principal::Root { .. }, "sts") => call.operation != "AssumeRole",
         (Principal::FederatedUser { .. }, "iam" | "sts") => true,
         (Principal::Role { .. }, "sts") => {
-            matches!(row.operation, "GetSessionToken" | "GetFederationToken")
+            matches!(call.operation, "GetSessionToken" | "GetFederationToken")
         }
         _ => false,
     };
     if !refused {
         return Ok(());
     }
-    if matches!(row.operation, "GetSessionToken" | "GetFederationToken") {
-        let message = format!("Cannot call {} with session credentials", row.operation);
+    if matches!(call.operation, "GetSessionToken" | "GetFederationToken") {
+        let message = format!("Cannot call {} with session credentials", call.operation);
         return Err(AwsError::access_denied(service, message));
     }
     Err(AwsError::unknown_access_key(service))

@@ -16,7 +16,7 @@ use serde::Serialize;
 use stockade_model::{Clock, Region};
 use stockade_policy::Principal;
 use stockade_wire::server::{self, Target};
-use stockade_wire::sigv4;
+use stockade_wire::sigv4::{self, KeyCache};
 use stockade_wire::table::{self, Service};
 use stockade_wire::{AwsError, Object};
 use tracing::Level;
@@ -58,6 +58,8 @@ pub struct Desk {
     seen: Mutex<VecDeque<Seen>>,
     /// The keys of identity providers.
     providers: ProviderKeys,
+    /// The keys of signatures, derived once.
+    keys: KeyCache,
 }
 
 /// A request as the range saw it, recorded in a trail or not: AWS keeps no record of who fails to say who they are.
@@ -100,6 +102,7 @@ impl Desk {
             ids: Mutex::new(ids),
             seen: Mutex::new(VecDeque::new()),
             providers: ProviderKeys::new(Reach::Public),
+            keys: KeyCache::new(),
         }
     }
 
@@ -249,6 +252,7 @@ impl Desk {
                 let presigned = claim.presigned_expires.is_some();
                 self.clock.for_signature(claim.signed_at, presigned)
             }),
+            keys: &self.keys,
         };
         let to_make = authn::account_to_make(&self.read(), self.trust, claim.as_ref());
         if let Some(account) = to_make {
@@ -294,7 +298,8 @@ impl Desk {
         // Before the deed: afterwards what it was done to may be gone.
         let described = services::describe(&self.read(), &call);
         let outcome = match (malformed, row) {
-            (_, None) => Err(not_implemented(&call)),
+            (_, None) => authz::authorise_unknown(&self.read(), service, target.operation, &call)
+                .and_then(|()| Err(not_implemented(&call))),
             (Some(error), Some(_)) => Err(error),
             (None, Some(row)) => contained(&call, service, || self.run(target, row, &call)),
         };

@@ -54,6 +54,9 @@ pub fn row(service: &str, operation: &str) -> Option<&'static Row> {
 }
 
 #[cfg(test)]
+mod action_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -209,3 +209,77 @@ async fn what_is_missing_says_so_by_name() {
     assert_eq!((error.status, error.code.as_str()), (501, "NotImplemented"));
     assert!(error.message.contains("RestoreObject"), "{}", error.message);
 }
+
+#[tokio::test]
+async fn what_the_range_lacks_is_refused_to_who_may_not_and_named_to_who_may() {
+    let cloud = Cloud::start().await;
+    let nobody = cloud.user("nobody", None);
+    let some = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["sqs:*", "cloudwatch:Put*", "kms:ReEncryptFrom"], "Resource": "*"},
+            {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "arn:aws:dynamodb:*:*:table/mine"},
+        ],
+    });
+    let anna = cloud.user("anna", Some(some));
+    let refused = |who: &_, service: &str, operation: &str, given: serde_json::Value| {
+        let error = cloud.call(who, service, operation, given).unwrap_err();
+        (error.status, error.message)
+    };
+    let (_, message) = refused(&nobody, "sqs", "ListQueues", json!({}));
+    assert!(
+        message.ends_with(
+            "user/nobody is not authorized to perform: sqs:ListQueues because no identity-based policy allows the sqs:ListQueues action"
+        ),
+        "{message}"
+    );
+    for (who, service, operation, given, expected) in [
+        (&anna, "sqs", "ListQueues", json!({}), 501),
+        // The action has another name than the service, or than the operation.
+        (
+            &anna,
+            "cloudwatch",
+            "PutMetricAlarm",
+            json!({"AlarmName": "a"}),
+            501,
+        ),
+        (
+            &nobody,
+            "cloudwatch",
+            "PutMetricAlarm",
+            json!({"AlarmName": "a"}),
+            403,
+        ),
+        (
+            &anna,
+            "kms",
+            "ReEncrypt",
+            json!({"CiphertextBlob": "eA==", "DestinationKeyId": "k"}),
+            403,
+        ),
+        // On some table it is allowed: which one it would be, the range does not know.
+        (
+            &anna,
+            "dynamodb",
+            "GetItem",
+            json!({"TableName": "t", "Key": {}}),
+            501,
+        ),
+        (
+            &anna,
+            "dynamodb",
+            "PutItem",
+            json!({"TableName": "t", "Item": {}}),
+            403,
+        ),
+    ] {
+        let (status, message) = refused(who, service, operation, given);
+        // The JSON services say 400 where the others say 403.
+        let status = if message.contains("is not authorized to perform") {
+            403
+        } else {
+            status
+        };
+        assert_eq!(status, expected, "{service} {operation}: {message}");
+    }
+}

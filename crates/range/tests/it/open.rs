@@ -109,7 +109,7 @@ async fn a_sessions_key_is_the_session_until_it_ends() {
 #[tokio::test]
 async fn who_names_no_key_is_a_stranger() {
     let cloud = open().await;
-    let request = cloud.request("iam", "ListUsers", json!({}), "us-east-1");
+    let request = cloud.request("iam", "ListUsers", json!({}));
     let answer = cloud.read("iam", "ListUsers", cloud.range.handle(request));
     assert_eq!(code(answer).1, "MissingAuthenticationToken");
 }
