@@ -104,14 +104,15 @@ impl Connection {
         }
         // A connection that says nothing costs no more than its socket.
         let first = tokio::select! {
-            first = timeout(HEAD, first_byte(&stream, tls.is_some())) => first,
+            first = timeout(HEAD, first_byte(&stream)) => first,
             _ = self.stopping.changed() => return,
         };
+        // Boxed: else every connection, silent or not, would have the room that these need.
         let done = match (first, tls) {
-            (Ok(Ok(Some(TLS_HANDSHAKE))), Some(tls)) => self.secured(stream, &tls).await,
+            (Ok(Ok(Some(TLS_HANDSHAKE))), Some(tls)) => Box::pin(self.secured(stream, tls)).await,
             (Ok(Ok(Some(_))), _) => {
                 let peer = Peer::plain(self.address.ip());
-                self.converse(stream, peer).await
+                Box::pin(self.converse(stream, peer)).await
             }
             (Ok(Ok(None)) | Err(_), _) => Ok(()),
             (Ok(Err(error)), _) => Err(Box::from(error)),
@@ -121,7 +122,7 @@ impl Connection {
         }
     }
 
-    async fn secured(self, stream: TcpStream, tls: &TlsAcceptor) -> Result<(), Broken> {
+    async fn secured(self, stream: TcpStream, tls: TlsAcceptor) -> Result<(), Broken> {
         let stream = timeout(HANDSHAKE, tls.accept(stream)).await??;
         let peer = Peer {
             tls: tls::session(stream.get_ref().1),
@@ -156,12 +157,8 @@ impl Connection {
 
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-/// Waits for a connection to say something, and tells its first byte where that is asked for; none: it was closed.
-async fn first_byte(stream: &TcpStream, tell: bool) -> io::Result<Option<u8>> {
-    if !tell {
-        stream.readable().await?;
-        return Ok(Some(0));
-    }
+/// Waits for a connection to say something, and tells its first byte; none: it was closed.
+async fn first_byte(stream: &TcpStream) -> io::Result<Option<u8>> {
     let mut first = [0];
     let taken = stream.peek(&mut first).await?;
     Ok(first.first().copied().filter(|_| taken > 0))

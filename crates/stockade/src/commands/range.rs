@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use stockade_model::{AccountId, Secret};
 use stockade_range::authn::Trust;
 use stockade_range::profile;
@@ -127,7 +128,19 @@ pub fn run(arguments: Arguments) -> Status {
     }))
 }
 
+/// Lets this process have as many connections open as the system lets it have: the usual limit is meant for programs with files.
+fn allow_many_connections() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+    }
+}
+
 async fn serve(config: Config) -> Status {
+    allow_many_connections();
     let stopped = match stop_signal() {
         Ok(stopped) => stopped,
         Err(error) => return out::fail(&format!("cannot listen for signals: {error}")),
