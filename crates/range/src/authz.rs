@@ -71,7 +71,8 @@ pub fn authorise_unknown(
         let need = Need::new(&action, "*");
         let refused = standing.ask(state, call, &need, &common, |request, policies| {
             let decision = evaluate_some(request, policies);
-            (!decision.is_allowed()).then(|| words(&decision, request, &need, call))
+            (!decision.is_allowed())
+                .then(|| words(state, &decision, request, policies, &need, call))
         });
         if let Some(words) = refused {
             return Err(AwsError::access_denied(service, words));
