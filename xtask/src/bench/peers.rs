@@ -171,7 +171,7 @@ fn request(
     let row = table.operations.get(operation).ok_or_else(failed)?;
     let endpoint: Uri = format!("http://{address}").parse().map_err(|_| failed())?;
     let input = input.as_object().cloned().unwrap_or_default();
-    let made = wire::encode(table, row, &input, None, &endpoint, "us-east-1");
+    let made = wire::encode(table, row, &input, None, &endpoint);
     let mut made = made.map_err(|_| failed())?;
     let who = Credentials {
         access_key: KEY.to_owned(),

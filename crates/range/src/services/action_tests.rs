@@ -135,6 +135,7 @@ fn every_rows_action_and_resources_stand_in_the_tables() {
                 input: &input,
                 body: None,
                 caller: &root,
+                vouched: None,
                 region: &region,
                 now: cloud.now,
                 request_id: "request",
