@@ -34,8 +34,24 @@ const BY_PATH: &[&str] = &[
 ];
 
 /// Rows whose resource cannot be told from a sample of input: a key that there is not, root's password, a role that the
-/// call itself will name.
-const BY_STATE: &[&str] = &["AcquireRole", "ChangePassword", "GetAccessKeyLastUsed"];
+/// call itself will name; a handshake, a transfer or a resource policy that there is not; whom an invitation is for; an
+/// account where the sample is a root.
+const BY_STATE: &[&str] = &[
+    "AcceptHandshake",
+    "AcquireRole",
+    "CancelHandshake",
+    "ChangePassword",
+    "DeclineHandshake",
+    "DescribeEffectivePolicy",
+    "DescribeHandshake",
+    "DescribeResponsibilityTransfer",
+    "GetAccessKeyLastUsed",
+    "InviteAccountToOrganization",
+    "InviteOrganizationToTransferResponsibility",
+    "PutResourcePolicy",
+    "TerminateResponsibilityTransfer",
+    "UpdateResponsibilityTransfer",
+];
 
 /// A value for a member, by its name: the row's resources are made from it.
 fn sample(service: &str, operation: &str, member: &str, ids: &[(&str, String)]) -> Value {
