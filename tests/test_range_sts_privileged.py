@@ -47,7 +47,9 @@ def organisation(fresh_range):
 
 def switch_on(cloud):
     cloud.client("organizations").enable_aws_service_access(ServicePrincipal="iam.amazonaws.com")
-    cloud.client("iam").enable_organizations_root_sessions()
+    iam = cloud.client("iam")
+    iam.enable_organizations_root_credentials_management()
+    iam.enable_organizations_root_sessions()
 
 
 def test_a_members_bucket_is_unlocked_by_its_root_and_nothing_else(organisation):
@@ -123,7 +125,7 @@ def test_only_the_management_and_its_delegate_take_a_members_root(organisation):
         {"DurationSeconds": 901},
     ]:
         refused(sts.assume_root, "ValidationError", status=400, **({"TargetPrincipal": member, "TaskPolicyArn": task} | wrong))
-    cloud.client("iam").disable_organizations_root_sessions()
+    cloud.client("iam").disable_organizations_root_credentials_management()
     refused(sts.assume_root, "AccessDenied", TargetPrincipal=member, TaskPolicyArn=task)
 
 
