@@ -14,6 +14,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "stockade-policy",
             "stockade-detect",
             "stockade-federation",
+            "stockade-keys",
         ],
     ),
     (3, &["stockade-ingest", "stockade-store", "stockade-cloud"]),
