@@ -303,12 +303,6 @@ def bare(tmp_path_factory):
     stop(range.process)
 
 
-def rows():
-    """What the coverage page says that the range has."""
-    page = (Path(__file__).resolve().parent.parent / "docs" / "reference" / "coverage.md").read_text()
-    return page
-
-
 @pytest.mark.parametrize("service", tables())
 def test_what_there_is_not_names_itself(bare, service):
     client = bare.cloud().client(service, config=botocore.config.Config(parameter_validation=False, retries={"total_max_attempts": 1}))
