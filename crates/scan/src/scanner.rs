@@ -174,8 +174,17 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next byte that is no white space, and its place.
-    #[inline]
-    pub fn visible(&self, mut at: usize) -> Result<(u8, usize), Fault> {
+    #[inline(always)]
+    pub fn visible(&self, at: usize) -> Result<(u8, usize), Fault> {
+        match self.bytes.get(at) {
+            Some(byte) if *byte > b' ' => Ok((*byte, at)),
+            _ => self.after_space(at),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn after_space(&self, mut at: usize) -> Result<(u8, usize), Fault> {
         loop {
             match self.bytes.get(at) {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,

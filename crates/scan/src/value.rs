@@ -64,8 +64,15 @@ impl<'a> Raw<'a> {
     /// The text between the quotes of a string that has no escapes and is UTF-8.
     #[inline]
     pub fn plain(self) -> Option<&'a str> {
-        let inner = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        if inner.contains(&b'\\') {
+        let [b'"', inner @ .., b'"'] = self.0 else {
+            return None;
+        };
+        // One pass over what is nearly always short ASCII.
+        let mut odd = false;
+        for byte in inner {
+            odd |= *byte == b'\\';
+        }
+        if odd {
             return None;
         }
         std::str::from_utf8(inner).ok()
