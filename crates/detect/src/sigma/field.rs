@@ -172,9 +172,15 @@ impl FieldPath {
         false
     }
 
-    /// Whether there is a value.
+    /// Whether there is a value. A list is one, an empty one too: that is about its presence.
     pub(crate) fn exists(&self, scope: Scope<'_>) -> bool {
-        self.any(scope, |_| true)
+        let mut empty = false;
+        self.any(scope, |_| true) || {
+            self.arrays(scope, &mut |value| {
+                empty |= value.kind() == Some(Kind::Array);
+            });
+            empty
+        }
     }
 
     /// The first value as text, for grouping.

@@ -109,6 +109,16 @@ fn every_modifier_means_what_sigma_says() {
     yes("a|exists: true", json!({"a": ""}));
     no("a|exists: true", json!({"a": null}));
     yes("a|exists: false", json!({}));
+    yes("a|exists: true", json!({"a": []}));
+    no("a: null", json!({"a": []}));
+    yes("a.b|exists: true", json!({"a": [{"b": []}]}));
+    no("a.b|exists: true", json!({"a": [{"b": null}]}));
+    yes(
+        "'|all': [one, two]",
+        json!({"a": "one", "b": {"c": ["two"]}}),
+    );
+    no("'|all': [one, two]", json!({"a": "one"}));
+    yes("a|neq: x", json!({}));
     yes("a|gt: 5", json!({"a": 6}));
     no("a|gt: 5", json!({"a": "x"}));
     yes("a|gte: 5", json!({"a": "5"}));
