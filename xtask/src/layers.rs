@@ -12,12 +12,19 @@ const FLOORS: &[(u8, &[&str])] = &[
         &[
             "stockade-wire",
             "stockade-policy",
-            "stockade-detect",
             "stockade-federation",
             "stockade-keys",
         ],
     ),
-    (3, &["stockade-ingest", "stockade-store", "stockade-cloud"]),
+    (
+        3,
+        &[
+            "stockade-detect",
+            "stockade-ingest",
+            "stockade-store",
+            "stockade-cloud",
+        ],
+    ),
     (4, &["stockade-range", "stockade-respond"]),
     (5, &["stockade-drill"]),
     (6, &["stockade"]),

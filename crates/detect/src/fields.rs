@@ -1,11 +1,11 @@
 //! Fields that are worked out from an event, which rules name like fields of the record.
 //!
-//! Owns what they mean. Rules name them `stockade.…`. What a policy document in an event really
-//! allows belongs here once detection asks the policy engine.
+//! Owns what they mean. Rules name them `stockade.…`; `docs/reference/detector-fields.md` describes them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use crate::grants::Grants;
+use crate::access::Access;
 use crate::look::{Look, Names};
 
 /// How a call ended.
@@ -52,23 +52,38 @@ pub(crate) enum Derived {
     Outcome,
     /// `stockade.principal`: who called, as findings have it.
     Principal,
-    /// `stockade.foreign_account`: an account other than the event's own that a policy document in
-    /// the request lets in; absent where there is none.
+    /// `stockade.foreign_account`: each account other than the event's own that the call lets in.
     ForeignAccount,
-    /// `stockade.open_to_all`: true where a policy document in the request lets everybody in.
+    /// `stockade.open_to_all`: true where the call lets everybody in.
     OpenToAll,
+    /// `stockade.administrator`: true where the call gives everything on everything.
+    Administrator,
+    /// `stockade.escalation`: each action that the call gives and by which its holder can make an
+    /// administrator of itself.
+    Escalation,
+    /// `stockade.shared_provider`: each identity provider of everybody's that the call lets in
+    /// without saying whom of it.
+    SharedProvider,
 }
 
 impl Derived {
+    /// Every one, by the name that rules use.
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
+        ("stockade.outcome", Self::Outcome),
+        ("stockade.principal", Self::Principal),
+        ("stockade.foreign_account", Self::ForeignAccount),
+        ("stockade.open_to_all", Self::OpenToAll),
+        ("stockade.administrator", Self::Administrator),
+        ("stockade.escalation", Self::Escalation),
+        ("stockade.shared_provider", Self::SharedProvider),
+    ];
+
     /// Finds one by the name that rules use.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "stockade.outcome" => Some(Self::Outcome),
-            "stockade.principal" => Some(Self::Principal),
-            "stockade.foreign_account" => Some(Self::ForeignAccount),
-            "stockade.open_to_all" => Some(Self::OpenToAll),
-            _ => None,
-        }
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, field)| *field)
     }
 
     /// Makes known which members of an event it rests on.
@@ -77,17 +92,22 @@ impl Derived {
         names.slot("responseElements");
     }
 
-    /// Its value in an event, as JSON.
-    pub(crate) fn of(self, look: &Look<'_>) -> Option<Cow<'static, str>> {
+    /// Its values in an event, as JSON.
+    pub(crate) fn of(self, look: &Look<'_>) -> Vec<Cow<'static, str>> {
+        let truth = |truth: bool| Vec::from_iter(truth.then_some(Cow::Borrowed("true")));
+        let all = |texts: BTreeSet<String>| texts.iter().filter_map(|text| quoted(text)).collect();
         match self {
-            Self::Outcome => Some(Cow::Borrowed(match Outcome::of(look) {
+            Self::Outcome => vec![Cow::Borrowed(match Outcome::of(look) {
                 Outcome::Done => "\"done\"",
                 Outcome::Refused => "\"refused\"",
                 Outcome::Failed => "\"failed\"",
-            })),
-            Self::Principal => quoted(&look.principal()),
-            Self::ForeignAccount => quoted(&Grants::of(look).foreign.pop_first()?),
-            Self::OpenToAll => Grants::of(look).everybody.then_some(Cow::Borrowed("true")),
+            })],
+            Self::Principal => Vec::from_iter(quoted(&look.principal())),
+            Self::ForeignAccount => all(Access::of(look).foreign),
+            Self::OpenToAll => truth(Access::of(look).everybody),
+            Self::Administrator => truth(Access::of(look).administrator),
+            Self::Escalation => all(Access::of(look).escalation),
+            Self::SharedProvider => all(Access::of(look).providers),
         }
     }
 }

@@ -4,13 +4,13 @@
 //! person reads. Synchronous and pure: events come in, findings go out; the time is that of the
 //! events. Must not read logs, call AWS, or print; [`files`] alone opens files, and only rules.
 
+mod access;
 mod behaviour;
 mod builtin;
 mod check;
 mod correlate;
 mod fields;
 mod files;
-mod grants;
 mod hunt;
 mod hunter;
 pub mod lineage;

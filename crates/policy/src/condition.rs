@@ -138,6 +138,62 @@ impl Condition {
         self.negated
     }
 
+    /// Whether it holds a statement to fixed callers or networks, in the sense of S3's public-access block.
+    pub fn confines(&self, own_account: &str) -> bool {
+        let key = self.key().to_ascii_lowercase();
+        let confining = matches!(
+            key.as_str(),
+            "aws:sourceip"
+                | "aws:sourcearn"
+                | "aws:sourceaccount"
+                | "aws:sourceowner"
+                | "aws:sourceorgid"
+                | "aws:sourcevpc"
+                | "aws:sourcevpce"
+                | "aws:vpcsourceip"
+                | "aws:principalarn"
+                | "aws:principalaccount"
+                | "aws:principalorgid"
+                | "aws:principalorgpaths"
+                | "aws:userid"
+                | "s3:dataaccesspointarn"
+                | "s3:dataaccesspointaccount"
+                | "kms:calleraccount"
+                | "kms:viaservice"
+        );
+        if !confining || self.is_negated() {
+            return false;
+        }
+        let operator = self.operator().to_ascii_lowercase();
+        // These hold for a request that lacks the key.
+        if operator.starts_with("forallvalues:")
+            || operator.ends_with("ifexists")
+            || operator == "null"
+        {
+            return false;
+        }
+        let fixed = |value: &String| {
+            if value == own_account {
+                return true;
+            }
+            if key.ends_with("ip") {
+                // S3 counts ranges wider than /8 (IPv6: /32) as everybody.
+                return value.parse::<ipnet::IpNet>().map_or(true, |network| {
+                    network.prefix_len() >= if network.addr().is_ipv4() { 8 } else { 32 }
+                });
+            }
+            // An ARN is fixed by its account, or by a bucket's name where it has none.
+            match value.split(':').collect::<Vec<_>>().as_slice() {
+                ["arn", _, _, _, account, resource, ..] if !account.is_empty() => {
+                    !account.contains(['*', '?', '$']) && !resource.starts_with("${")
+                }
+                ["arn", _, _, _, _, resource, ..] => !resource.starts_with(['*', '?', '$']),
+                _ => !value.starts_with(['*', '?', '$']),
+            }
+        };
+        !self.values().is_empty() && self.values().iter().all(fixed)
+    }
+
     /// Whether the key is absent from a request.
     pub(crate) fn lacks_key(&self, context: &Context) -> bool {
         context.find(&self.lookup).is_none()

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::condition::Condition;
 use crate::document::{self, Document};
 use crate::entry::PrincipalEntry;
 use crate::question::{Question, Sieve};
@@ -250,7 +249,7 @@ impl Policy {
                 && !statement
                     .conditions
                     .iter()
-                    .any(|condition| confines(condition, own_account))
+                    .any(|condition| condition.confines(own_account))
         })
     }
 
@@ -301,58 +300,4 @@ impl From<(Source, Document)> for Policy {
             statements: document.statements,
         }
     }
-}
-
-/// Whether a condition holds a statement to fixed callers or networks.
-fn confines(condition: &Condition, own_account: &str) -> bool {
-    let key = condition.key().to_ascii_lowercase();
-    let confining = matches!(
-        key.as_str(),
-        "aws:sourceip"
-            | "aws:sourcearn"
-            | "aws:sourceaccount"
-            | "aws:sourceowner"
-            | "aws:sourceorgid"
-            | "aws:sourcevpc"
-            | "aws:sourcevpce"
-            | "aws:vpcsourceip"
-            | "aws:principalarn"
-            | "aws:principalaccount"
-            | "aws:principalorgid"
-            | "aws:principalorgpaths"
-            | "aws:userid"
-            | "s3:dataaccesspointarn"
-            | "s3:dataaccesspointaccount"
-            | "kms:calleraccount"
-            | "kms:viaservice"
-    );
-    if !confining || condition.is_negated() {
-        return false;
-    }
-    let operator = condition.operator().to_ascii_lowercase();
-    // These hold for a request that lacks the key.
-    if operator.starts_with("forallvalues:") || operator.ends_with("ifexists") || operator == "null"
-    {
-        return false;
-    }
-    let fixed = |value: &String| {
-        if value == own_account {
-            return true;
-        }
-        if key.ends_with("ip") {
-            // S3 counts ranges wider than /8 (IPv6: /32) as everybody.
-            return value.parse::<ipnet::IpNet>().map_or(true, |network| {
-                network.prefix_len() >= if network.addr().is_ipv4() { 8 } else { 32 }
-            });
-        }
-        // An ARN is fixed by its account, or by a bucket's name where it has none.
-        match value.split(':').collect::<Vec<_>>().as_slice() {
-            ["arn", _, _, _, account, resource, ..] if !account.is_empty() => {
-                !account.contains(['*', '?', '$']) && !resource.starts_with("${")
-            }
-            ["arn", _, _, _, _, resource, ..] => !resource.starts_with(['*', '?', '$']),
-            _ => !value.starts_with(['*', '?', '$']),
-        }
-    };
-    !condition.values().is_empty() && condition.values().iter().all(fixed)
 }

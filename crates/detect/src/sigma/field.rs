@@ -146,7 +146,8 @@ impl FieldPath {
         if let Some(derived) = self.derived {
             return derived
                 .of(scope.look)
-                .is_some_and(|value| visit(Raw::new(value.as_bytes())));
+                .iter()
+                .any(|value| visit(Raw::new(value.as_bytes())));
         }
         if let Some(element) = scope.element {
             return walk(element, &self.steps, &mut visit) == Walk::Stopped;
@@ -326,7 +327,8 @@ fn json_inside(value: Raw<'_>) -> Option<String> {
     Some(text.into_owned())
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+/// Without the `%XX` of a URL; none where it is broken.
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

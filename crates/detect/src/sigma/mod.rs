@@ -11,5 +11,5 @@ pub(crate) mod node;
 pub(crate) mod pattern;
 
 pub(crate) use compile::{Placeholders, compile};
-pub(crate) use field::FieldPath;
+pub(crate) use field::{FieldPath, percent_decoded};
 pub(crate) use node::Node;

@@ -242,7 +242,11 @@ fn line() -> impl Strategy<Value = (String, Value)> {
             &["|base64", "|base64offset|contains", "|wide|base64offset|contains", "|wide|base64"],
             "[ab]{2,4}".prop_map(Value::from).boxed(),
         ),
-        1 => of(&["|windash", "|contains|windash", "|startswith|windash"], cased.clone()),
+        // A dash that opens a word, as in the reference implementation; the other engine turns every one.
+        1 => of(
+            &["|windash", "|contains|windash", "|startswith|windash"],
+            "(a |b)? [-/][ab]".prop_map(Value::from).boxed(),
+        ),
     ];
     let rest = (field, rest)
         .prop_map(|(field, (modifiers, value))| (format!("{field}{modifiers}"), value));
@@ -284,7 +288,8 @@ fn selection() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => map(),
         1 => proptest::collection::vec(map(), 1..3).prop_map(Value::from),
-        1 => proptest::collection::vec(pattern(), 1..3).prop_map(Value::from),
+        // Of letters: the other engine looks for keywords in texts alone, and not in numbers.
+        1 => proptest::collection::vec("[abAB]{1,3}", 1..3).prop_map(Value::from),
     ]
 }
 
