@@ -444,27 +444,6 @@ def test_access_advisor(range, iam, account):
     refused(iam.get_service_last_accessed_details_with_entities, "NoSuchEntity", JobId=missing, ServiceNamespace="iam")
 
 
-def test_simulation(iam, user, account):
-    own = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}
-    iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=json.dumps(own))
-    arn = f"arn:aws:iam::{account}:user/{user}"
-    input = {"PolicySourceArn": arn, "ActionNames": ["s3:GetObject", "iam:ListUsers"]}
-    entry = {"ContextKeyName": "aws:SecureTransport", "ContextKeyValues": ["true"], "ContextKeyType": "boolean"}
-    results = iam.simulate_principal_policy(**input, ContextEntries=[entry])["EvaluationResults"]
-    assert [r["EvalDecision"] for r in results] == ["allowed", "implicitDeny"]
-    results = iam.simulate_principal_policy(**input)["EvaluationResults"]
-    assert results[0]["EvalDecision"] == "implicitDeny" and results[0]["MissingContextValues"] == ["aws:SecureTransport"]
-    assert iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"] == ["aws:SecureTransport"]
-    deny = ALL.replace("Allow", "Deny")
-    custom = iam.simulate_custom_policy(PolicyInputList=[ALL, deny], ActionNames=["s3:GetObject"])["EvaluationResults"]
-    assert custom[0]["EvalDecision"] == "explicitDeny"
-    assert iam.get_context_keys_for_custom_policy(PolicyInputList=[json.dumps(own)])["ContextKeyNames"] == ["aws:SecureTransport"]
-    refused(iam.simulate_principal_policy, "NoSuchEntity", PolicySourceArn=arn + "x", ActionNames=["s3:GetObject"])
-    refused(iam.simulate_custom_policy, "InvalidInput", PolicyInputList=["{"], ActionNames=["s3:GetObject"])
-    refused(iam.get_context_keys_for_custom_policy, "InvalidInput", PolicyInputList=["{"])
-    refused(iam.get_context_keys_for_principal_policy, "NoSuchEntity", PolicySourceArn=arn + "x")
-
-
 def test_a_user_without_permissions_is_refused_everything(range, iam, account):
     low = low_client(range, iam, "lowest")
     arn = f"arn:aws:iam::{account}:user/lowest"

@@ -13,14 +13,17 @@ mod document;
 mod entry;
 mod evaluate;
 mod explain;
+mod layer;
 mod operations;
 mod pattern;
 mod policy;
+mod position;
 mod principal;
 mod question;
 mod resource_format;
 pub mod simulation;
 mod statement;
+mod typed_value;
 mod value;
 
 #[cfg(test)]
@@ -41,6 +44,9 @@ pub use entry::PrincipalEntry;
 pub use evaluate::{
     Named, Outcome, Policies, Request, ResourceRule, decide, evaluate, evaluate_some,
 };
+pub use layer::matching;
 pub use policy::{DocumentKind, Policy, PolicyError};
+pub use position::{Position, Span, spans};
 pub use principal::{Principal, PrincipalError};
 pub use statement::{Effect, Statement};
+pub use typed_value::ValueType;

@@ -392,6 +392,24 @@ pub(crate) fn variable(text: &str) -> Option<(Variable<'_>, &str)> {
     is_key(key).then_some((Variable::Key { key, default: None }, after))
 }
 
+/// The names of the variables of a text, as it spells them.
+pub(crate) fn variable_names(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.get(rest.find("${")?..)?;
+            match variable(rest) {
+                Some((Variable::Key { key, .. }, after)) => {
+                    rest = after;
+                    return Some(key);
+                }
+                Some((Variable::Escape(_), after)) => rest = after,
+                None => rest = rest.get(2..)?,
+            }
+        }
+    })
+}
+
 fn is_key(text: &str) -> bool {
     !text.is_empty() && !text.contains(['$', '{', '}', '\'', ','])
 }

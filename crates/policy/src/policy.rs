@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::{self, Document};
 use crate::entry::PrincipalEntry;
+use crate::pattern::variable_names;
 use crate::question::{Question, Sieve};
 use crate::statement::{Effect, Statement};
 
@@ -214,6 +215,20 @@ impl Policy {
     /// The statements, in the document's order.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// The condition keys that the document names, in conditions and as variables, as it spells them.
+    pub fn context_keys(&self) -> BTreeSet<&str> {
+        let mut keys = BTreeSet::new();
+        for statement in &self.statements {
+            let values = statement.conditions.iter().flat_map(Condition::values);
+            let texts = statement.resources().chain(values.map(String::as_str));
+            if self.is_current {
+                keys.extend(texts.flat_map(variable_names));
+            }
+            keys.extend(statement.conditions.iter().map(Condition::key));
+        }
+        keys
     }
 
     /// Whether an `Allow` without conditions lets its holder do everything everywhere. Denials are not weighed.

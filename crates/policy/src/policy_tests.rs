@@ -111,3 +111,34 @@ fn foreign_accounts_and_principals() {
     );
     assert_eq!(held.foreign_accounts("111122223333"), ["444455556666"]);
 }
+
+#[test]
+fn condition_keys_stand_in_conditions_and_in_variables() {
+    let text = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:PrincipalTag/team, 'x'}/${*}${aws:username}","Condition":{"StringEquals":{"s3:prefix":["${aws:userid}","${"]}}},
+        {"Effect":"Deny","Action":"s3:*","NotResource":"arn:aws:s3:::b","Condition":{"Bool":{"aws:SecureTransport":false}}}]}"#;
+    let keys = |text: &str| {
+        let policy = Policy::parse(text).unwrap();
+        let keys: Vec<_> = policy
+            .context_keys()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        keys
+    };
+    assert_eq!(
+        keys(text),
+        [
+            "aws:PrincipalTag/team",
+            "aws:SecureTransport",
+            "aws:userid",
+            "aws:username",
+            "s3:prefix"
+        ]
+    );
+    // Before 2012-10-17 there are no variables.
+    assert_eq!(
+        keys(&text.replace("\"Version\":\"2012-10-17\",", "")),
+        ["aws:SecureTransport", "s3:prefix"]
+    );
+}

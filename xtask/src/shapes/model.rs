@@ -19,6 +19,9 @@ use super::ShapesError;
 /// What SQS's newer model no longer says: the names of its query protocol, which older clients still speak.
 const SQS_QUERY: &str = include_str!("sqs_query.json");
 
+/// What IAM's model forbids and IAM takes, as its documentation says: wildcards in the name of a policy's holder.
+const IAM_WILDCARDS: &str = include_str!("iam_wildcards.json");
+
 /// The installed package.
 pub(super) struct Package {
     folder: PathBuf,
@@ -63,8 +66,10 @@ impl Package {
             .ok_or_else(|| wrong(&folder, "there is no service-2.json"))?;
         let mut facts: Map<String, Value> = parsed(&path, &text)?;
         let order: Ordered = parsed(&path, &text)?;
-        if service == "sqs" {
-            amend(&mut facts, parsed(&path, SQS_QUERY)?);
+        match service {
+            "sqs" => amend(&mut facts, parsed(&path, SQS_QUERY)?),
+            "iam" => amend(&mut facts, parsed(&path, IAM_WILDCARDS)?),
+            _ => {}
         }
         let paging = match newest(&folder, "paginators-1")? {
             Some((path, text)) => {

@@ -510,7 +510,7 @@ pub const ROWS: &[Row] = &[
     read(
         "GetContextKeysForPrincipalPolicy",
         on::source,
-        simulate::context_keys_of_principal,
+        simulate::context_keys::principal,
     ),
     write(
         "CreateOpenIDConnectProvider",
@@ -596,6 +596,6 @@ pub const ROWS: &[Row] = &[
     read(
         "GetContextKeysForCustomPolicy",
         on::anything,
-        simulate::context_keys,
+        simulate::context_keys::custom,
     ),
 ];

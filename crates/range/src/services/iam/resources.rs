@@ -570,7 +570,10 @@ pub fn source(range: &Range, call: &Call<'_>) -> Vec<Need> {
     let asked = Asked::read(range, call);
     let about = &asked.about;
     let arn = about.policy_source_arn.as_ref().or(about.arn.as_ref());
-    vec![asked.need(arn.cloned().unwrap_or_else(|| "*".to_owned()))]
+    let mut need = asked.need(arn.cloned().unwrap_or_else(|| "*".to_owned()));
+    // That another account's entities are out of reach is an error of its own.
+    need.owner = Some(call.account().clone());
+    vec![need]
 }
 
 #[cfg(test)]
