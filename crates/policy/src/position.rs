@@ -44,20 +44,18 @@ impl Walk<'_> {
         Some(next)
     }
 
-    /// The rest of a string whose opening quote is read, as it is written.
+    /// The string whose opening quote is read.
     fn string(&mut self) -> String {
-        let mut text = String::new();
+        let mut text = String::from('"');
         while let Some(next) = self.next() {
+            text.push(next);
             match next {
                 '"' => break,
-                '\\' => {
-                    text.push(next);
-                    text.extend(self.next());
-                }
-                _ => text.push(next),
+                '\\' => text.extend(self.next()),
+                _ => {}
             }
         }
-        text
+        serde_json::from_str(&text).unwrap_or_default()
     }
 }
 
@@ -147,6 +145,7 @@ mod tests {
         let end = tricky.find("}],\"Version").unwrap() + 2;
         assert_eq!(told(tricky), [[1, 32, 1, end]]);
         assert_eq!(told(r#"{"Id":"é","Statement":[{}]}"#), [[1, 24, 1, 26]]);
+        assert_eq!(told(r#"{"St\u0061tement":{}}"#), [[1, 20, 1, 21]]);
         for none in [
             "",
             "{",

@@ -217,7 +217,7 @@ fn decide<'a>(question: &'a Question, action: &str, resource: &str) -> Decision<
     let owner = question
         .owner
         .as_deref()
-        .or_else(|| resource.splitn(6, ':').nth(4))
+        .or_else(|| resource.split(':').nth(4))
         .filter(|owner| !owner.is_empty());
     let abroad =
         question.resource_policy.is_some() && owner.is_some_and(|owner| owner != question.account);
