@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::condition::Condition;
 use crate::document::{self, Document};
 use crate::entry::PrincipalEntry;
 use crate::pattern::variable_names;
