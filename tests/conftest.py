@@ -114,15 +114,16 @@ def run(*args, env=None, cwd=None, input=None, timeout=120):
     )
 
 
-def start_range(home: Path, *args) -> Cloud:
-    """Starts `stockade range` on a free port, with a known administrator's key."""
+def start_range(home: Path, *args, listen="127.0.0.1:0", **more) -> Cloud:
+    """Starts `stockade range`, on a free port unless told otherwise, with a known administrator's key."""
     key, secret = "AKIAADMINISTRATOR001", "administrator-secret-of-the-range-000001"
     process = subprocess.Popen(
-        [str(binary()), "range", "--listen", "127.0.0.1:0", "--admin-key", f"{key}:{secret}", *map(str, args)],
+        [str(binary()), "range", "--listen", listen, "--admin-key", f"{key}:{secret}", *map(str, args)],
         env=clean_env(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **more,
     )
     for line in process.stdout:
         found = re.search(r"http://127\.0\.0\.1:\d+", line)

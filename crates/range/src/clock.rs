@@ -2,19 +2,23 @@
 //!
 //! Owns what time it is in the range. Everything that waits in AWS (propagation, delivery, expiry) waits by it.
 
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use stockade_model::{Clock, SystemClock};
 
 /// The range's clock.
 #[derive(Debug)]
-pub struct RangeClock(Mutex<Reading>);
+pub struct RangeClock(Mutex<ClockReading>);
 
-#[derive(Debug, Clone)]
-enum Reading {
+/// What a range's clock shows, and how it came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClockReading {
     /// Runs with the machine, so much ahead of it.
     Running {
+        /// How far.
         ahead: SignedDuration,
         /// Every move: when it was by the machine's clock, and how far ahead the range was from then on.
         moves: Vec<(Timestamp, SignedDuration)>,
@@ -26,7 +30,7 @@ enum Reading {
 impl RangeClock {
     /// A clock that runs with the machine's.
     pub fn running() -> Self {
-        Self(Mutex::new(Reading::Running {
+        Self(Mutex::new(ClockReading::Running {
             ahead: SignedDuration::ZERO,
             moves: Vec::new(),
         }))
@@ -34,27 +38,63 @@ impl RangeClock {
 
     /// A clock that stands at `start` until it is moved, so that a drill repeats to the second.
     pub fn still(start: Timestamp) -> Self {
-        Self(Mutex::new(Reading::Still(start)))
+        Self(Mutex::new(ClockReading::Still(start)))
     }
 
-    fn reading(&self) -> MutexGuard<'_, Reading> {
+    fn reading(&self) -> MutexGuard<'_, ClockReading> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A clock that goes on from what another showed. One that stood runs on from there, where it is to run; one that
+    /// is to stand stands at `still`, or at what was shown if that is later: the time never goes back.
+    pub fn from(kept: Option<ClockReading>, still: Option<Timestamp>) -> Self {
+        let reading = match (kept, still) {
+            (None, None) => return Self::running(),
+            (None, Some(at)) => ClockReading::Still(at),
+            (Some(kept), Some(at)) => ClockReading::Still(kept.shown().max(at)),
+            (Some(ClockReading::Still(at)), None) => ClockReading::running_from(at),
+            (Some(kept), None) => kept,
+        };
+        Self(Mutex::new(reading))
     }
 
     /// Moves the clock forward and says what it shows then. It never goes back: a negative move, or one
     /// past the end of time, leaves it where it is.
     pub fn advance(&self, by: SignedDuration) -> Timestamp {
+        let kept: Result<Timestamp, Infallible> = self.advance_if(by, |_| Ok(()));
+        match kept {
+            Ok(now) => now,
+        }
+    }
+
+    /// The same, if what it shows then can be kept.
+    ///
+    /// # Errors
+    /// Those of `keep`; the clock was not moved.
+    pub fn advance_if<E>(
+        &self,
+        by: SignedDuration,
+        keep: impl FnOnce(&ClockReading) -> Result<(), E>,
+    ) -> Result<Timestamp, E> {
         let mut reading = self.reading();
         if by.is_positive() && reading.shown().checked_add(by).is_ok() {
-            match &mut *reading {
-                Reading::Running { ahead, moves } => {
+            let mut moved = reading.clone();
+            match &mut moved {
+                ClockReading::Running { ahead, moves } => {
                     *ahead = ahead.saturating_add(by);
                     moves.push((SystemClock.now(), *ahead));
                 }
-                Reading::Still(at) => *at = at.checked_add(by).unwrap_or(*at),
+                ClockReading::Still(at) => *at = at.checked_add(by).unwrap_or(*at),
             }
+            keep(&moved)?;
+            *reading = moved;
         }
-        reading.shown()
+        Ok(reading.shown())
+    }
+
+    /// What it shows, to keep.
+    pub fn kept(&self) -> ClockReading {
+        self.reading().clone()
     }
 
     /// The time against which a signature made at `signed` is held. Clients outside sign by the machine's clock,
@@ -66,7 +106,7 @@ impl RangeClock {
     pub fn for_signature(&self, signed: Timestamp, presigned: bool) -> Timestamp {
         let reading = self.reading();
         let now = reading.shown();
-        let Reading::Running { moves, .. } = &*reading else {
+        let ClockReading::Running { moves, .. } = &*reading else {
             return now;
         };
         let within = SignedDuration::from_secs(if presigned { 0 } else { 1 });
@@ -85,8 +125,23 @@ impl RangeClock {
     }
 }
 
-impl Reading {
-    fn shown(&self) -> Timestamp {
+crate::row!(ClockReading);
+
+impl ClockReading {
+    /// A clock that runs from this time on, if the machine's is behind it.
+    fn running_from(at: Timestamp) -> Self {
+        let machine = SystemClock.now();
+        let ahead = at.duration_since(machine).max(SignedDuration::ZERO);
+        let moves = if ahead.is_zero() {
+            Vec::new()
+        } else {
+            vec![(machine, ahead)]
+        };
+        Self::Running { ahead, moves }
+    }
+
+    /// The time.
+    pub fn shown(&self) -> Timestamp {
         match self {
             Self::Running { ahead, .. } => {
                 let now = SystemClock.now();

@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 use stockade_model::Clock;
 
 use crate::request::Desk;
-use crate::server::Birth;
-use crate::services::cloudtrail::delivery;
 use crate::services::iam::delegation_requests;
+use crate::whole::RestoreError;
 
 const PREFIX: &str = "/_stockade/";
 
@@ -33,7 +32,6 @@ struct Advance {
 /// Answers a control call.
 pub(crate) fn answer(
     desk: &Desk,
-    birth: &Birth,
     call: &str,
     parts: &Parts,
     body: &Bytes,
@@ -67,10 +65,10 @@ pub(crate) fn answer(
             &json!({"now": desk.clock.now().to_string()}),
         ),
         ("clock", &Method::POST) => match serde_json::from_slice::<Advance>(body) {
-            Ok(Advance { advance }) if advance.is_positive() => {
-                let now = desk.advance(advance);
-                json_answer(StatusCode::OK, &json!({"now": now.to_string()}))
-            }
+            Ok(Advance { advance }) if advance.is_positive() => match desk.advance(advance) {
+                Ok(now) => json_answer(StatusCode::OK, &json!({"now": now.to_string()})),
+                Err(error) => unavailable(&error),
+            },
             _ => json_answer(
                 StatusCode::BAD_REQUEST,
                 &json!({"error": "send {\"advance\": \"PT30M\"}: how far to move the clock forward, as an ISO 8601 duration or like \"30m\""}),
@@ -80,45 +78,50 @@ pub(crate) fn answer(
             json_answer(StatusCode::OK, &json!({"requests": desk.seen()}))
         }
         ("notifications", &Method::GET) => {
-            let sent = delegation_requests::notifications(&desk.read());
+            let sent = delegation_requests::notifications(&desk.state.read());
             json_answer(StatusCode::OK, &json!({"notifications": sent}))
         }
-        ("reset", &Method::POST) => match birth.state(desk.clock.now()) {
-            Ok(state) => {
-                *desk.write() = state;
-                json_answer(StatusCode::OK, &json!({"status": "reset"}))
+        ("reset", &Method::POST) => match desk.reset() {
+            Ok(()) => json_answer(StatusCode::OK, &json!({"status": "reset"})),
+            Err(error) => unavailable(&error),
+        },
+        ("snapshot", &Method::POST) => match desk.snapshot() {
+            Ok(archive) => {
+                let mut answer = Response::new(Bytes::from(archive));
+                let kind = http::HeaderValue::from_static("application/octet-stream");
+                let headers = answer.headers_mut();
+                headers.insert(http::header::CONTENT_TYPE, kind);
+                answer
             }
-            Err(error) => json_answer(
-                StatusCode::INTERNAL_SERVER_ERROR,
+            Err(error) => unavailable(&error),
+        },
+        ("restore", &Method::POST) => match desk.restore(body) {
+            Ok(()) => json_answer(StatusCode::OK, &json!({"status": "restored"})),
+            Err(error @ RestoreError::Archive(_)) => json_answer(
+                StatusCode::BAD_REQUEST,
                 &json!({"error": error.to_string()}),
             ),
+            Err(error) => unavailable(&error),
         },
-        ("health" | "clock" | "requests" | "notifications" | "reset", _) => json_answer(
+        (
+            "health" | "clock" | "requests" | "notifications" | "reset" | "snapshot" | "restore",
+            _,
+        ) => json_answer(
             StatusCode::METHOD_NOT_ALLOWED,
             &json!({"error": "this control call does not take this method"}),
         ),
         _ => json_answer(
             StatusCode::NOT_FOUND,
-            &json!({"error": "no such control call: there are health, clock, requests, notifications and reset"}),
+            &json!({"error": "no such control call: there are health, clock, requests, notifications, reset, snapshot and restore"}),
         ),
     }
 }
 
-impl Desk {
-    /// Moves the clock forward; what falls due is delivered.
-    pub fn advance(&self, by: SignedDuration) -> jiff::Timestamp {
-        let now = self.clock.advance(by);
-        self.deliver();
-        now
-    }
-
-    /// Delivers what is due by now.
-    pub fn deliver(&self) {
-        let now = self.clock.now();
-        let mut state = self.write();
-        self.settle(&mut state, now);
-        delivery::deliver_due(&mut state, now);
-    }
+fn unavailable(error: &impl ToString) -> Response<Bytes> {
+    json_answer(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &json!({"error": error.to_string()}),
+    )
 }
 
 /// Whether a host is an address or `localhost`, and not a name that anybody may have given to this machine.

@@ -18,8 +18,7 @@ use crate::authn::Trust;
 use crate::call::TlsSession;
 use crate::control;
 use crate::issuers;
-use crate::request::Desk;
-use crate::server::Birth;
+use crate::request::{Answer, Desk};
 
 /// The other end of a connection.
 #[derive(Debug, Clone)]
@@ -40,11 +39,10 @@ impl Peer {
     }
 }
 
-/// What answers requests: the desk, and what the control calls need beside it.
+/// What answers requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
     pub desk: Arc<Desk>,
-    pub birth: Arc<Birth>,
 }
 
 impl Front {
@@ -77,16 +75,14 @@ impl Front {
     }
 
     /// Answers; a panic in one request is an `InternalFailure` of that one.
-    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: &Peer) -> Response<Bytes> {
+    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: &Peer) -> Answer {
         let answered = catch_unwind(AssertUnwindSafe(|| {
             if let Some(answer) = issuers::answer(&self.desk, parts) {
-                return answer;
+                return answer.into();
             }
             match control::called(parts.uri.path()) {
-                Some(call) => {
-                    control::answer(&self.desk, &self.birth, call, parts, body, peer.address)
-                }
-                None if self.believes_a_page(parts) => stranger_page(),
+                Some(call) => control::answer(&self.desk, call, parts, body, peer.address).into(),
+                None if self.believes_a_page(parts) => stranger_page().into(),
                 None => self.desk.answer(parts, body, peer),
             }
         }));
@@ -97,7 +93,7 @@ impl Front {
                 "InternalFailure",
                 "The request processing has failed because of an unknown error: a fault of the range.",
             );
-            server::encode_error(None, None, &error, "", None)
+            server::encode_error(None, None, &error, "", None).into()
         })
     }
 }

@@ -80,6 +80,14 @@ impl Ids {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
+    /// The same source at another start of the range: its ids are none of those of an earlier start, though it is not known how far
+    /// that came.
+    #[must_use]
+    pub fn of_start(mut self, start: u64) -> Self {
+        self.0.set_stream(start);
+        self
+    }
+
     fn letters(&mut self, alphabet: &[u8], length: usize) -> String {
         (0..length)
             .filter_map(|_| {

@@ -20,7 +20,7 @@ pub(crate) fn answer(desk: &Desk, parts: &Parts) -> Option<Response<Bytes>> {
     if parts.method != Method::GET {
         return None;
     }
-    let state = desk.read();
+    let state = desk.state.read();
     let issuer = find(&state, id)?;
     let document = match path {
         "/.well-known/openid-configuration" => discovery(issuer),

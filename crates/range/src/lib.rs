@@ -5,10 +5,12 @@
 
 pub mod authn;
 pub mod authz;
+pub mod birth;
 pub mod call;
 pub mod clock;
 mod control;
 pub mod delayed;
+pub mod desk;
 pub mod front;
 pub mod ids;
 mod issuers;
@@ -22,9 +24,11 @@ pub mod server;
 pub mod services;
 mod sockets;
 pub mod state;
+pub mod store;
 pub mod table;
 pub mod tls;
 pub mod trail;
 pub mod usage;
+pub mod whole;
 mod wildcard;
 pub mod x509;

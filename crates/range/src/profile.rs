@@ -63,13 +63,13 @@ impl Files {
         write(&self.config, &text)
     }
 
-    /// Writes the administrator's key.
+    /// Writes the key that the administrator had at first.
     ///
     /// # Errors
     /// [`ProfileError`].
     pub fn write_key(&self, id: &str, secret: &Secret) -> Result<(), ProfileError> {
         let text = format!(
-            "# Written by `stockade range` at its first start.\n[{NAME}]\naws_access_key_id = {id}\naws_secret_access_key = {}\n",
+            "# Written by `stockade range` at every start.\n[{NAME}]\naws_access_key_id = {id}\naws_secret_access_key = {}\n",
             secret.expose()
         );
         write(&self.credentials, &text)

@@ -2,16 +2,17 @@
 //!
 //! Owns the order, the same for every service. Handlers do none of it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use stockade_model::{Clock, Region};
 use stockade_policy::Principal;
@@ -25,16 +26,21 @@ use crate::authn::{self, Trust};
 use crate::authz;
 use crate::call::{Call, Caller, RecordExtras, Reply, ServiceEvent};
 use crate::clock::RangeClock;
+use crate::desk::{Aside, Versions};
 use crate::front::Peer;
 use crate::ids::Ids;
+use crate::profile;
 use crate::provider_keys::{ProviderKeys, Reach};
 use crate::regions;
 use crate::row::{Handler, Needs, Row};
+use crate::rows::RowError;
 use crate::services;
 use crate::services::cloudtrail::delivery;
+use crate::services::organizations::closing;
 use crate::services::sts::{self, Hand, Vouched};
 use crate::state::State;
-use crate::trail;
+use crate::store::{NotKept, Ticket, unavailable};
+use crate::trail::{self, Entry, Record};
 
 /// The header by which a caller on loopback says from which address it would come.
 pub const SOURCE_HEADER: &str = "x-stockade-source-ip";
@@ -47,7 +53,7 @@ const KEPT_REQUESTS: usize = 1_000;
 #[derive(Debug)]
 pub struct Desk {
     /// Everything that the range knows.
-    pub state: RwLock<State>,
+    pub state: Versions,
     /// The range's clock.
     pub clock: RangeClock,
     /// Whose word is taken for who calls.
@@ -60,6 +66,54 @@ pub struct Desk {
     providers: ProviderKeys,
     /// The keys of signatures, derived once.
     keys: KeyCache,
+    /// The administrator's profile below the data folder; none: there is no data folder.
+    pub(crate) profile: Option<profile::Files>,
+}
+
+/// An answer, which may have to wait until what it tells is on the disk.
+#[derive(Debug)]
+pub struct Answer {
+    response: Response<Bytes>,
+    seen: Option<Seen>,
+    waits: Option<Waits>,
+}
+
+/// What an answer waits for.
+#[derive(Debug)]
+struct Waits {
+    ticket: Ticket,
+    /// What is answered where it cannot be kept.
+    instead: Instead,
+}
+
+/// What is answered, and recorded, in place of a success that could not be kept.
+#[derive(Debug)]
+struct Instead {
+    target: Target,
+    request_id: String,
+    path: String,
+    entries: Vec<Entry>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+struct Outcome {
+    done: Result<Reply, AwsError>,
+    ticket: Option<Ticket>,
+    /// The records of a change that waits: it is not known yet whether they are true.
+    entries: Vec<Entry>,
+    is_recorded: bool,
+}
+
+impl From<Result<Reply, AwsError>> for Outcome {
+    fn from(done: Result<Reply, AwsError>) -> Self {
+        Self {
+            done,
+            ticket: None,
+            entries: Vec::new(),
+            is_recorded: false,
+        }
+    }
 }
 
 /// A request as the range saw it, recorded in a trail or not: AWS keeps no record of who fails to say who they are.
@@ -94,16 +148,24 @@ struct Visit<'a> {
 
 impl Desk {
     /// A desk over a state. `ids` gives the ids of requests and events.
-    pub fn new(state: State, clock: RangeClock, trust: Trust, ids: Ids) -> Self {
+    pub fn new(state: Versions, clock: RangeClock, trust: Trust, ids: Ids) -> Self {
         Self {
-            state: RwLock::new(state),
+            state,
             clock,
             trust,
             ids: Mutex::new(ids),
             seen: Mutex::new(VecDeque::new()),
             providers: ProviderKeys::new(Reach::Public),
             keys: KeyCache::new(),
+            profile: None,
         }
+    }
+
+    /// The same, with the administrator's profile in these files.
+    #[must_use]
+    pub fn with_profile(self, profile: profile::Files) -> Self {
+        let profile = Some(profile);
+        Self { profile, ..self }
     }
 
     /// The same, which asks identity providers by these.
@@ -127,14 +189,15 @@ impl Desk {
         let Ok(decoded) = server::decode(&target, parts, body) else {
             return;
         };
-        let asked = sts::web_identity::question(&self.read(), self.clock.now(), &decoded.input);
+        let asked =
+            sts::web_identity::question(&self.state.read(), self.clock.now(), &decoded.input);
         if let Some((question, enough)) = asked {
             self.providers.ask(&question, enough).await;
         }
     }
 
     /// Answers a request that came from `peer`.
-    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: &Peer) -> Response<Bytes> {
+    pub fn answer(&self, parts: &Parts, body: &Bytes, peer: &Peer) -> Answer {
         let now = self.clock.now();
         let source = address_of(&parts.headers, peer.address);
         let mut seen = Seen {
@@ -147,8 +210,7 @@ impl Desk {
             error_code: None,
         };
         let begun = tracing::enabled!(target: ACCESS, Level::DEBUG).then(Instant::now);
-        let answer = self.serve(parts, body, peer, now, &mut seen);
-        seen.status = answer.status().as_u16();
+        let (response, waits) = self.serve(parts, body, peer, now, &mut seen);
         if let Some(begun) = begun {
             // Neither headers nor the address: they may carry signatures and tokens.
             tracing::debug!(
@@ -156,18 +218,29 @@ impl Desk {
                 action = seen.action.as_deref(),
                 caller = seen.caller_arn.as_deref(),
                 source = seen.source,
-                status = seen.status,
+                status = response.status().as_u16(),
                 error = seen.error_code.as_deref(),
                 took = ?begun.elapsed(),
                 "answered"
             );
         }
+        let answer = Answer {
+            response,
+            seen: Some(seen),
+            waits,
+        };
+        match answer.waits {
+            Some(_) => answer,
+            None => Answer::from(answer.told(self, Ok(()))),
+        }
+    }
+
+    fn remember_seen(&self, seen: Seen) {
         let mut all = lock(&self.seen);
         if all.len() >= KEPT_REQUESTS {
             all.pop_front();
         }
         all.push_back(seen);
-        answer
     }
 
     fn serve(
@@ -177,7 +250,7 @@ impl Desk {
         peer: &Peer,
         now: Timestamp,
         seen: &mut Seen,
-    ) -> Response<Bytes> {
+    ) -> (Response<Bytes>, Option<Waits>) {
         let path = Some(parts.uri.path());
         let target = match server::identify(parts, body) {
             Ok(target) => target,
@@ -185,7 +258,9 @@ impl Desk {
                 seen.error_code = Some(refused.error.code.clone());
                 let request_id = lock(&self.ids).uuid();
                 let (service, protocol) = (refused.service, refused.protocol);
-                return server::encode_error(service, protocol, &refused.error, &request_id, path);
+                let error = &refused.error;
+                let answer = server::encode_error(service, protocol, error, &request_id, path);
+                return (answer, None);
             }
         };
         let is_s3 = target.service.name == "s3";
@@ -205,7 +280,10 @@ impl Desk {
             source: &source,
             peer,
         };
-        let mut answer = match self.call(&visit, body, seen) {
+        let outcome = self
+            .call(&visit, body, seen)
+            .unwrap_or_else(|error| Err(error).into());
+        let answer = match outcome.done {
             Ok(reply) => {
                 let status = reply
                     .status
@@ -214,25 +292,26 @@ impl Desk {
                 if let Some(status) = status {
                     *answer.status_mut() = status;
                 }
-                answer
+                with_extended_id(answer, &target, &request_id)
             }
-            Err(mut error) => {
+            Err(error) => {
                 seen.error_code = Some(error.code.clone());
-                if is_s3 {
-                    let extended = services::s3::extended_request_id(&request_id);
-                    error = error.with("HostId", extended);
-                }
-                let (service, protocol) = (Some(target.service), Some(target.protocol));
-                server::encode_error(service, protocol, &error, &request_id, path)
+                refused(&target, error, &request_id, path)
             }
         };
-        if is_s3 && let Ok(extended) = services::s3::extended_request_id(&request_id).parse() {
-            answer.headers_mut().insert("x-amz-id-2", extended);
-        }
-        answer
+        let waits = outcome.ticket.map(|ticket| Waits {
+            ticket,
+            instead: Instead {
+                target,
+                request_id,
+                path: parts.uri.path().to_owned(),
+                entries: outcome.entries,
+            },
+        });
+        (answer, waits)
     }
 
-    fn call(&self, visit: &Visit<'_>, body: &Bytes, seen: &mut Seen) -> Result<Reply, AwsError> {
+    fn call(&self, visit: &Visit<'_>, body: &Bytes, seen: &mut Seen) -> Result<Outcome, AwsError> {
         let target = visit.target;
         let service = target.service;
         let claim = sigv4::claim(visit.parts)?;
@@ -254,11 +333,17 @@ impl Desk {
             }),
             keys: &self.keys,
         };
-        let to_make = authn::account_to_make(&self.read(), self.trust, claim.as_ref());
+        let to_make = authn::account_to_make(&self.state.read(), self.trust, claim.as_ref());
         if let Some(account) = to_make {
-            self.write().add_account(account, visit.now);
+            let made = self.state.change(|state| {
+                state.add_account(account, visit.now);
+                Ok::<_, AwsError>(((), Aside::default()))
+            });
+            made.0?;
+            let kept = self.state.settle(made.1);
+            kept.map_err(|_| unavailable())?;
         }
-        let known = authn::authenticate(&self.read(), self.trust, &request)?;
+        let known = authn::authenticate(&self.state.read(), self.trust, &request)?;
         let decoded = server::decode(target, visit.parts, &known.body);
         let (input, body, malformed) = match decoded {
             Ok(decoded) => (decoded.input, decoded.body, None),
@@ -296,26 +381,28 @@ impl Desk {
         };
         let row = services::row(&service.name, call.operation);
         // Before the deed: afterwards what it was done to may be gone.
-        let described = services::describe(&self.read(), &call);
-        let outcome = match (malformed, row) {
-            (_, None) => authz::authorise_unknown(&self.read(), service, target.operation, &call)
-                .and_then(|()| Err(not_implemented(&call))),
-            (Some(error), Some(_)) => Err(error),
-            (None, Some(row)) => contained(&call, service, || self.run(target, row, &call)),
+        let described = services::describe(&self.state.read(), &call);
+        let mut outcome = match (malformed, row) {
+            (_, None) => {
+                let refused =
+                    authz::authorise_unknown(&self.state.read(), service, target.operation, &call);
+                refused.and_then(|()| Err(not_implemented(&call))).into()
+            }
+            (Some(error), Some(_)) => Err(error).into(),
+            (None, Some(row)) => {
+                let work = || self.run(target, row, &call, &described);
+                contained(&call, service, work)
+            }
         };
-        let described = match &outcome {
-            Ok(reply) => services::conclude(&call, described, reply),
-            Err(_) => described,
-        };
-        self.remember(target, row, &call, &outcome, described);
-        outcome
+        self.remember(target, row, &call, &mut outcome, described);
+        Ok(outcome)
     }
 
     fn vouch(&self, target: &Target, input: &Object, now: Timestamp) -> Result<Vouched, AwsError> {
         let operation = target.operation;
         server::validate(target.service, operation, input, false)?;
         let hand = Hand {
-            range: &self.read(),
+            range: &self.state.read(),
             keys: &self.providers,
             now,
             aged: &|issued| self.clock.for_signature(issued, false),
@@ -323,36 +410,65 @@ impl Desk {
         sts::vouch(&hand, &operation.name, input)
     }
 
-    fn run(&self, target: &Target, row: &Row, call: &Call<'_>) -> Result<Reply, AwsError> {
+    fn run(
+        &self,
+        target: &Target,
+        row: &Row,
+        call: &Call<'_>,
+        described: &RecordExtras,
+    ) -> Result<Outcome, AwsError> {
         let service = target.service;
         server::validate(service, target.operation, call.input, call.body.is_some())?;
         match row.handler {
             Handler::Read(handle) => {
-                let state = self.read();
+                let state = self.state.read();
                 authz::authorise(&state, service, row, call)?;
-                handle(&state, call)
+                Ok(handle(&state, call).into())
             }
             Handler::Write(handle) => {
-                // One lock for both: between the decision and the deed nothing changes.
-                let mut state = self.write();
-                authz::authorise(&state, service, row, call)?;
-                let done = handle(&mut state, call);
-                #[cfg(test)]
-                tests::panic_if_asked(call);
-                done
+                let mut waiting = Vec::new();
+                // Upon one version: between the decision and the deed nothing changes.
+                let (done, ticket) = self.state.change(|state| {
+                    authz::authorise(state, service, row, call)?;
+                    let reply = handle(state, call)?;
+                    #[cfg(test)]
+                    tests::panic_if_asked(call);
+                    let done = Ok(reply);
+                    let entries =
+                        self.entries(state, target, Some(row), call, &done, described.clone());
+                    waiting.clone_from(&entries);
+                    let delivered = Vec::new();
+                    Ok((done, Aside { entries, delivered }))
+                });
+                let is_recorded = done.is_ok();
+                Ok(Outcome {
+                    done: done.and_then(|done| done),
+                    entries: if ticket.is_some() {
+                        waiting
+                    } else {
+                        Vec::new()
+                    },
+                    ticket,
+                    is_recorded,
+                })
             }
         }
     }
 
-    /// Records a call: in the trail and in what was last used; and what is due for delivery is delivered.
-    fn remember(
+    /// The records that a call leaves.
+    fn entries(
         &self,
+        state: &State,
         target: &Target,
         row: Option<&Row>,
         call: &Call<'_>,
         outcome: &Result<Reply, AwsError>,
         described: RecordExtras,
-    ) {
+    ) -> Vec<Entry> {
+        let described = match outcome {
+            Ok(reply) => services::conclude(call, described, reply),
+            Err(_) => described,
+        };
         let event = trail::Event {
             service: target.service,
             operation: target.operation,
@@ -362,54 +478,103 @@ impl Desk {
         };
         let made = trail::records(&event, described, || lock(&self.ids).uuid());
         let region = trail::region_of(target.service, call.region);
-        let mut state = self.write();
-        for (account, record) in made {
-            delivery::take(&mut state, &account, &region, record);
-        }
+        let made = made.into_iter();
+        let mut entries: Vec<Entry> = made
+            .map(|made| delivery::entry(state, &region, made))
+            .collect();
         if let Ok(reply) = outcome {
             for event in reply.record.service_events.iter().cloned() {
-                self.record_service_event(&mut state, target.service, event, call.now);
+                entries.push(self.service_entry(state, target.service, event, call.now));
             }
         }
-        self.settle(&mut state, call.now);
-        remember_use(&mut state, call, row);
-        delivery::deliver_due(&mut state, call.now);
+        entries
     }
 
-    fn record_service_event(
+    /// The record of something that a service did of its own.
+    fn service_entry(
         &self,
-        state: &mut State,
+        state: &State,
         service: &Service,
         event: ServiceEvent,
         now: Timestamp,
+    ) -> Entry {
+        let region = trail::region_of(service, &Region::us_east_1());
+        let made = trail::service_event(service, event, now, || lock(&self.ids).uuid());
+        delivery::entry(state, &region, made)
+    }
+
+    /// Records a call: in the trail and in what was last used; and what is due by now is done.
+    fn remember(
+        &self,
+        target: &Target,
+        row: Option<&Row>,
+        call: &Call<'_>,
+        outcome: &mut Outcome,
+        described: RecordExtras,
     ) {
-        let (account, region) = (event.account.clone(), Region::us_east_1());
-        let region = trail::region_of(service, &region);
-        let record = trail::service_event(service, event, now, || lock(&self.ids).uuid());
-        delivery::take(state, &account, &region, record);
+        let state = self.state.read();
+        if !outcome.is_recorded {
+            let entries = self.entries(&state, target, row, call, &outcome.done, described);
+            state.log.take(entries);
+        }
+        remember_use(&state, call, row);
+        if let Some(ticket) = self.catch_up(&state, call.now) {
+            // It comes after what this call did.
+            outcome.ticket = Some(ticket);
+        }
+    }
+
+    /// Does what is due by now: what services do of their own, and deliveries. The ticket says when it is kept; none: it is, or there
+    /// was nothing.
+    pub fn tick(&self) -> Option<Ticket> {
+        self.catch_up(&self.state.read(), self.clock.now())
+    }
+
+    fn catch_up(&self, state: &State, now: Timestamp) -> Option<Ticket> {
+        let mut ticket = None;
+        if closing::is_due(state, now) {
+            ticket = self.settle(now);
+        }
+        if state.log.is_due(now) {
+            let delivered = self
+                .state
+                .deliver(|state| delivery::deliver_due(state, now));
+            ticket = delivered.unwrap_or_else(untold).or(ticket);
+        }
+        ticket
     }
 
     /// Does what services do of their own by now, and records it.
-    pub fn settle(&self, state: &mut State, now: Timestamp) {
-        if !services::organizations::closing::is_due(state, now) {
-            return;
-        }
-        let Some(service) = table::service("organizations") else {
-            return;
-        };
-        for event in services::organizations::closing::settle(state, now) {
-            self.record_service_event(state, service, event, now);
-        }
+    fn settle(&self, now: Timestamp) -> Option<Ticket> {
+        let service = table::service("organizations")?;
+        let (done, ticket) = self.state.change(|state| {
+            let events = closing::settle(state, now);
+            let mut aside = Aside::default();
+            for event in events {
+                aside
+                    .entries
+                    .push(self.service_entry(state, service, event, now));
+            }
+            Ok::<_, RowError>(((), aside))
+        });
+        done.map(|()| ticket).unwrap_or_else(untold)
     }
 
-    /// The state, to change. A handler that panicked has been caught; what it left is kept.
-    pub fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The state, to read.
-    pub fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    /// Moves the clock forward; what falls due is done. Where that is to be kept, it waits until it is.
+    ///
+    /// # Errors
+    /// It cannot be kept, and the clock stands where it stood.
+    pub fn advance(&self, by: SignedDuration) -> Result<Timestamp, NotKept> {
+        let now = self.clock.advance_if(by, |reading| {
+            let (done, ticket) = self.state.change(|state| {
+                state.clock = Some(reading.clone());
+                Ok::<_, RowError>(((), Aside::default()))
+            });
+            done.map_err(|_| NotKept)?;
+            self.state.settle(ticket)
+        })?;
+        self.state.settle(self.tick())?;
+        Ok(now)
     }
 
     /// The last requests, oldest first.
@@ -423,26 +588,125 @@ impl Desk {
     }
 }
 
+impl From<Response<Bytes>> for Answer {
+    fn from(response: Response<Bytes>) -> Self {
+        Self {
+            response,
+            seen: None,
+            waits: None,
+        }
+    }
+}
+
+impl Answer {
+    /// The answer, once it may be told.
+    pub async fn when_kept(mut self, desk: &Desk) -> Response<Bytes> {
+        let Some(waits) = &mut self.waits else {
+            return self.response;
+        };
+        let kept = (&mut waits.ticket).await;
+        self.told(desk, kept)
+    }
+
+    /// The same, waiting on this thread.
+    pub fn wait(mut self, desk: &Desk) -> Response<Bytes> {
+        let Some(waits) = self.waits.take() else {
+            return self.response;
+        };
+        let kept = waits.ticket.wait();
+        let (ticket, instead) = (Ticket::of(kept), waits.instead);
+        self.waits = Some(Waits { ticket, instead });
+        self.told(desk, kept)
+    }
+
+    fn told(self, desk: &Desk, kept: Result<(), NotKept>) -> Response<Bytes> {
+        let mut response = self.response;
+        let mut seen = self.seen;
+        if let (Err(_), Some(Waits { instead, .. })) = (kept, self.waits)
+            // What failed anyway failed.
+            && response.status().is_success()
+        {
+            let error = unavailable();
+            if let Some(seen) = &mut seen {
+                seen.error_code = Some(error.code.clone());
+            }
+            let failed = |entry: Entry| {
+                let text = trail::failed(&entry.record.text, instead.target.service, &error);
+                Entry {
+                    record: Arc::new(Record {
+                        text: text.into(),
+                        ..*entry.record
+                    }),
+                    ..entry
+                }
+            };
+            let entries = instead.entries.into_iter().map(failed).collect();
+            desk.state.read().log.take(entries);
+            let path = Some(instead.path.as_str());
+            response = refused(&instead.target, error, &instead.request_id, path);
+        }
+        if let Some(mut seen) = seen {
+            seen.status = response.status().as_u16();
+            desk.remember_seen(seen);
+        }
+        response
+    }
+}
+
+fn untold(error: RowError) -> Option<Ticket> {
+    tracing::error!(%error, "what is due cannot be done; this is a fault of the range");
+    None
+}
+
+fn refused(
+    target: &Target,
+    mut error: AwsError,
+    request_id: &str,
+    path: Option<&str>,
+) -> Response<Bytes> {
+    if target.service.name == "s3" {
+        error = error.with("HostId", services::s3::extended_request_id(request_id));
+    }
+    let (service, protocol) = (Some(target.service), Some(target.protocol));
+    let answer = server::encode_error(service, protocol, &error, request_id, path);
+    with_extended_id(answer, target, request_id)
+}
+
+/// S3's answers carry a second id.
+fn with_extended_id(
+    mut answer: Response<Bytes>,
+    target: &Target,
+    request_id: &str,
+) -> Response<Bytes> {
+    if target.service.name == "s3"
+        && let Ok(extended) = services::s3::extended_request_id(request_id).parse()
+    {
+        answer.headers_mut().insert("x-amz-id-2", extended);
+    }
+    answer
+}
+
 /// Does what may panic: then the call failed, by a fault of the range, and no other is harmed.
 fn contained(
     call: &Call<'_>,
     service: &Service,
-    work: impl FnOnce() -> Result<Reply, AwsError>,
-) -> Result<Reply, AwsError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    work: impl FnOnce() -> Result<Outcome, AwsError>,
+) -> Outcome {
+    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let (service_name, operation) = (call.service, call.operation);
         tracing::error!("{service_name}:{operation} panicked; this is a fault of the range");
         Err(AwsError::internal(service))
-    })
+    });
+    done.unwrap_or_else(|error| Err(error).into())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>) {
+fn remember_use(state: &State, call: &Call<'_>, row: Option<&Row>) {
     let caller: &Caller = call.caller;
-    let Some(account) = state.accounts.get_mut(&caller.account).map(Arc::make_mut) else {
+    let Some(account) = state.accounts.get(&caller.account) else {
         return;
     };
     if let Some(key) = caller
@@ -454,20 +718,20 @@ fn remember_use(state: &mut State, call: &Call<'_>, row: Option<&Row>) {
             .usage
             .record_key(key, call.now, call.region, call.service);
     }
-    let arn = match &caller.principal {
-        Principal::User { arn, .. } => arn.to_string(),
-        Principal::Role { role_arn, .. } => role_arn.to_string(),
-        Principal::Root { account } => format!("arn:aws:iam::{account}:root"),
+    let id = match &caller.principal {
+        Principal::User { user_id, .. } => user_id.as_str(),
+        Principal::Role { role_id, .. } => role_id.as_str(),
+        Principal::Root { account } => account.as_str(),
         _ => return,
     };
     let action = match row.map(|row| row.needs) {
-        Some(Needs::Action { action, .. }) => action.to_owned(),
-        _ => format!("{}:{}", call.service, call.operation),
+        Some(Needs::Action { action, .. }) => Cow::Borrowed(action),
+        _ => Cow::Owned(format!("{}:{}", call.service, call.operation)),
     };
     // Access Advisor counts attempts, refused ones too.
     account
         .usage
-        .record_action(&arn, &action, call.now, call.region);
+        .record_action(id, &action, call.now, call.region);
 }
 
 fn address_of(headers: &HeaderMap, peer: IpAddr) -> String {

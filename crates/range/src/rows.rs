@@ -350,6 +350,28 @@ impl<K: Key + Clone, V: Rows + Clone> Rows for Table<K, V> {
     }
 }
 
+/// What may not be there has the rows of what is there.
+impl<T: Rows> Rows for Option<T> {
+    fn changes(
+        new: Option<&Self>,
+        old: Option<&Self>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), RowError> {
+        T::changes(
+            new.and_then(Option::as_ref),
+            old.and_then(Option::as_ref),
+            writer,
+        )
+    }
+
+    fn take(this: &mut Option<Self>, row: Row<'_>) -> Result<(), RowError> {
+        let mut inner = this.take().flatten();
+        T::take(&mut inner, row)?;
+        *this = Some(inner);
+        Ok(())
+    }
+}
+
 crate::row!(String);
 crate::row!(Vec<String>);
 crate::row!(std::collections::BTreeMap<String, jiff::Timestamp>);

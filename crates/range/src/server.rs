@@ -5,7 +5,7 @@
 use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,23 +20,27 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authn::Trust;
+use crate::birth::{check_same, first_state};
 use crate::clock::RangeClock;
+use crate::desk::Versions;
 use crate::front::{Front, Peer};
-use crate::ids::{Ids, NoRandomness};
+use crate::ids::NoRandomness;
+use crate::profile::{self, ProfileError};
 use crate::provider_keys::{ProviderKeys, Reach};
 use crate::request::Desk;
-use crate::services::iam;
 use crate::sockets;
-use crate::state::{Behaviour, State};
+use crate::state::Behaviour;
+use crate::store::{self, Keeper, StoreError};
 use crate::tls::{Certificates, Ready, TlsError};
+use crate::whole::{RestoreError, SnapshotError};
 
 /// How a range starts.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The account that it has at first.
-    pub account: AccountId,
+    /// The account that it has at first; none: `123456789012`.
+    pub account: Option<AccountId>,
     /// The administrator's key; none: a random one.
     pub admin_key: Option<(String, Secret)>,
     /// The same seed gives the same ids; none: ids that nobody can foretell.
@@ -51,6 +55,8 @@ pub struct Config {
     pub trust: Trust,
     /// Whether it may listen on an address that others can reach. Never together with [`Trust::Anybody`].
     pub exposed: bool,
+    /// The folder that keeps what it knows; none: it is all in memory.
+    pub data: Option<PathBuf>,
     /// Whose certificates it shows to who speaks TLS to it; none: it does not speak TLS.
     pub tls: Option<Certificates>,
 }
@@ -60,7 +66,7 @@ impl Default for Config {
         let behaviour = Behaviour::default();
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4566)),
-            account: behaviour.account,
+            account: None,
             admin_key: None,
             seed: None,
             iam_delay: behaviour.iam_delay,
@@ -68,6 +74,7 @@ impl Default for Config {
             still_at: None,
             trust: Trust::Signatures,
             exposed: false,
+            data: None,
             tls: None,
         }
     }
@@ -103,6 +110,27 @@ pub enum StartError {
     /// There is no place for what lives as long as the range.
     #[error("cannot make a temporary folder: {0}")]
     Temporary(std::io::Error),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The administrator's profile cannot be written.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// The machine has no thread to give.
+    #[error("cannot start the thread that writes to the data folder: {0}")]
+    Thread(std::io::Error),
+    /// The range in the data folder is not the one that was asked for.
+    #[error(
+        "{flag} is not that of the range in {}: there it is {is}; leave {flag} out to go on with it, or give another folder with --data", .folder.display()
+    )]
+    Other {
+        /// The data folder.
+        folder: PathBuf,
+        /// What was given.
+        flag: &'static str,
+        /// What it is there.
+        is: String,
+    },
     /// The administrator could not be made.
     #[error("cannot make the administrator: {0}")]
     Administrator(AwsError),
@@ -112,7 +140,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Range {
     desk: Arc<Desk>,
-    birth: Arc<Birth>,
+    administrator: (String, Secret),
+    was_there: bool,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
@@ -139,36 +168,28 @@ impl Range {
             (false, Trust::Signatures, false) => return Err(StartError::Exposed(listen)),
             _ => {}
         }
-        let clock = config
-            .still_at
-            .map_or_else(RangeClock::running, RangeClock::still);
-        let mut ids = match config.seed {
-            Some(seed) => Ids::seeded(seed),
-            None => Ids::unforeseeable()?,
+        let behaviour = Behaviour {
+            iam_delay: config.iam_delay,
+            trail_delay: config.trail_delay,
+            ..Behaviour::default()
         };
-        let administrator = config
-            .admin_key
-            .clone()
-            .unwrap_or_else(|| (ids.access_key("AKIA", &config.account), ids.secret()));
-        let birth = Birth {
-            behaviour: Behaviour {
-                iam_delay: config.iam_delay,
-                trail_delay: config.trail_delay,
-                account: config.account,
-            },
-            administrator,
-            ids: ids.clone(),
+        let (desk, was_there) = match &config.data {
+            None => {
+                let clock = RangeClock::from(None, config.still_at);
+                let (state, ids) = first_state(&config, &behaviour, &clock)?;
+                let state = Versions::in_memory(state);
+                (Desk::new(state, clock, config.trust, ids), false)
+            }
+            Some(folder) => open(folder, &config, &behaviour)?,
         };
-        let state = birth
-            .state(clock.now())
-            .map_err(StartError::Administrator)?;
-        let requests = ids.branch();
-        let desk = Desk::new(state, clock, config.trust, requests);
         let tls = config
             .tls
-            .map(|certificates| Tls::ready(&certificates, listen.ip()))
+            .map(|certificates| Tls::ready(&certificates, listen.ip(), config.data.as_deref()))
             .transpose()?;
-        Self::serve(listen, desk, birth, tls).await
+        let mut range = Self::serve(listen, desk, tls).await?;
+        range.was_there = was_there;
+        range.write_profile()?;
+        Ok(range)
     }
 
     /// Starts a second range on a free port of loopback, with a copy of everything that this one knows. Its clock
@@ -177,19 +198,14 @@ impl Range {
     /// # Errors
     /// [`StartError::Listen`].
     pub async fn copy(&self) -> Result<Self, StartError> {
-        let state = self.desk.read().clone();
+        let state = Versions::in_memory(self.desk.state.read().apart());
         let clock = RangeClock::still(self.desk.clock.now());
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let desk = Desk::new(state, clock, self.desk.trust, self.desk.ids());
-        Self::serve(listen, desk, self.birth.as_ref().clone(), None).await
+        Self::serve(listen, desk, None).await
     }
 
-    async fn serve(
-        listen: SocketAddr,
-        desk: Desk,
-        birth: Birth,
-        tls: Option<Tls>,
-    ) -> Result<Self, StartError> {
+    async fn serve(listen: SocketAddr, desk: Desk, tls: Option<Tls>) -> Result<Self, StartError> {
         let failed = |source| StartError::Listen {
             address: listen,
             source,
@@ -201,12 +217,11 @@ impl Range {
         } else {
             Reach::Public
         };
-        let desk = desk.asking_providers(ProviderKeys::new(reach));
-        let (desk, birth) = (Arc::new(desk), Arc::new(birth));
+        let desk = Arc::new(desk.asking_providers(ProviderKeys::new(reach)));
+        let birth = desk.state.read().birth.clone();
         let (stop, stopped) = oneshot::channel();
         let front = Front {
             desk: Arc::clone(&desk),
-            birth: Arc::clone(&birth),
         };
         let acceptor = tls
             .as_ref()
@@ -214,7 +229,11 @@ impl Range {
         let serving = tokio::spawn(sockets::accept(listener, front, acceptor, stopped));
         Ok(Self {
             desk,
-            birth,
+            administrator: birth.map_or_else(
+                || (String::new(), Secret::new("")),
+                |birth| (birth.key, birth.secret),
+            ),
+            was_there: false,
             address,
             stop: Some(stop),
             serving: Some(serving),
@@ -254,9 +273,37 @@ impl Range {
         SocketAddr::new(ip, self.address.port())
     }
 
-    /// The administrator's access key of the first account.
+    /// The administrator's access key of the first account, as it was at the start.
     pub fn administrator(&self) -> (&str, &Secret) {
-        (&self.birth.administrator.0, &self.birth.administrator.1)
+        (&self.administrator.0, &self.administrator.1)
+    }
+
+    /// The account that it had at first.
+    pub fn account(&self) -> AccountId {
+        self.desk.state.read().config.account.clone()
+    }
+
+    /// Whether it goes on with what a data folder held.
+    pub fn was_there(&self) -> bool {
+        self.was_there
+    }
+
+    /// The administrator's profile below the data folder; none: there is no data folder.
+    pub fn profile(&self) -> Option<&profile::Files> {
+        self.desk.profile.as_ref()
+    }
+
+    fn write_profile(&self) -> Result<(), StartError> {
+        if let Some(profile) = self.profile() {
+            let endpoint = self.tls_endpoint().unwrap_or_else(|| self.endpoint());
+            let place = profile::Place {
+                endpoint: &endpoint,
+                authority: self.authority(),
+            };
+            profile.write_place(&place)?;
+            profile.write_key(&self.administrator.0, &self.administrator.1)?;
+        }
+        Ok(())
     }
 
     /// What time it is in the range.
@@ -271,7 +318,26 @@ impl Range {
 
     /// Moves the clock forward; what falls due is delivered.
     pub fn advance(&self, by: SignedDuration) -> Timestamp {
-        self.desk.advance(by)
+        self.desk.advance(by).unwrap_or_else(|error| {
+            tracing::error!(%error, "the clock was not moved");
+            self.now()
+        })
+    }
+
+    /// The whole cloud as one archive.
+    ///
+    /// # Errors
+    /// A body cannot be read.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        self.desk.snapshot()
+    }
+
+    /// Takes a whole cloud out of an archive, in place of this one.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; nothing was changed.
+    pub fn restore(&self, archive: &[u8]) -> Result<(), RestoreError> {
+        self.desk.restore(archive)
     }
 
     /// Answers a request without a socket, as if it came from loopback.
@@ -279,9 +345,9 @@ impl Range {
         let (parts, body) = request.into_parts();
         let front = Front {
             desk: Arc::clone(&self.desk),
-            birth: Arc::clone(&self.birth),
         };
-        front.answer(&parts, &body, &Peer::plain(Ipv4Addr::LOCALHOST.into()))
+        let peer = Peer::plain(Ipv4Addr::LOCALHOST.into());
+        front.answer(&parts, &body, &peer).wait(&self.desk)
     }
 
     /// Stops: no new connection is taken, and those that are open may finish.
@@ -297,11 +363,21 @@ impl Range {
 }
 
 impl Tls {
-    fn ready(certificates: &Certificates, listen: IpAddr) -> Result<Self, StartError> {
+    fn ready(
+        certificates: &Certificates,
+        listen: IpAddr,
+        data: Option<&Path>,
+    ) -> Result<Self, StartError> {
         // The machine's clock: clients judge certificates by theirs.
         let now = SystemClock.now();
         Ok(match certificates {
             Certificates::Own => {
+                if let Some(data) = data {
+                    return Ok(Self {
+                        ready: Ready::own(&data.join("tls"), listen, now)?,
+                        _folder: None,
+                    });
+                }
                 let folder = tempfile::Builder::new()
                     .prefix("stockade-range-")
                     .permissions(Permissions::from_mode(0o700))
@@ -320,26 +396,41 @@ impl Tls {
     }
 }
 
-/// How a range came to be, to begin it anew.
-#[derive(Debug, Clone)]
-pub(crate) struct Birth {
-    behaviour: Behaviour,
-    administrator: (String, Secret),
-    ids: Ids,
-}
-
-impl Birth {
-    /// The state of a new range: one account and its administrator.
-    ///
-    /// # Errors
-    /// An administrator's key that cannot be one.
-    pub(crate) fn state(&self, now: Timestamp) -> Result<State, AwsError> {
-        let mut state = State::new(self.behaviour.clone(), self.ids.clone(), now);
-        let (id, secret) = &self.administrator;
-        let account = &self.behaviour.account;
-        iam::users::add_administrator(&mut state, account, id, secret.clone(), now)?;
-        Ok(state)
-    }
+/// A range that a data folder keeps: the one that is in it, or a new one.
+/// Tells whether it was there.
+fn open(folder: &Path, config: &Config, behaviour: &Behaviour) -> Result<(Desk, bool), StartError> {
+    let mut opened = store::open(folder)?;
+    let starts = opened.file.starts();
+    let was_there = opened.state.is_some();
+    let (mut state, clock, ids) = match opened.state.take() {
+        None => {
+            let clock = RangeClock::from(None, config.still_at);
+            let (state, ids) = first_state(config, behaviour, &clock)?;
+            opened.begin(&state)?;
+            (state, clock, ids)
+        }
+        Some(mut state) => {
+            let birth = state.birth.as_ref().ok_or_else(|| StoreError::Damaged {
+                folder: folder.to_owned(),
+                why: "it does not say how the range began".to_owned(),
+            })?;
+            check_same(folder, config, birth)?;
+            state.config = Behaviour {
+                account: birth.account.clone(),
+                ..behaviour.clone()
+            };
+            let ids = birth.ids.clone().branch().of_start(starts);
+            let clock = RangeClock::from(state.clock.clone(), config.still_at);
+            (state, clock, ids)
+        }
+    };
+    state.s3.bodies = Arc::clone(&opened.bodies);
+    let (file, bodies) = (opened.file, opened.bodies);
+    let state = Versions::kept(state, |heads| Keeper::start(file, bodies, heads));
+    let state = state.map_err(StartError::Thread)?;
+    let desk = Desk::new(state, clock, config.trust, ids);
+    let desk = desk.with_profile(profile::Files::of(&folder.join("aws")));
+    Ok((desk, was_there))
 }
 
 #[derive(Debug)]

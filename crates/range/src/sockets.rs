@@ -77,7 +77,8 @@ pub(crate) async fn accept(
                 }
             },
             Some(_) = open.join_next() => {}
-            _ = tick.tick() => front.desk.deliver(),
+            // Nobody waits to be told.
+            _ = tick.tick() => drop(front.desk.tick()),
             _ = &mut stopped => break,
         }
     }
@@ -175,10 +176,13 @@ async fn respond(
         front.desk.prepare(&parts, body).await;
     }
     let answer = match body {
-        Ok(body) if body.len() < LARGE_BODY => front.answer(&parts, &body, &peer),
+        Ok(body) if body.len() < LARGE_BODY => {
+            let answer = front.answer(&parts, &body, &peer);
+            answer.when_kept(&front.desk).await
+        }
         Ok(body) => {
             let front = front.clone();
-            let work = move || front.answer(&parts, &body, &peer);
+            let work = move || front.answer(&parts, &body, &peer).wait(&front.desk);
             match tokio::task::spawn_blocking(work).await {
                 Ok(answer) => answer,
                 Err(_) => refuse(AwsError::new(

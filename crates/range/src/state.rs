@@ -1,13 +1,16 @@
-//! Everything that the range knows, behind one lock.
+//! Everything that the range knows.
 //!
 //! Owns the accounts, the sessions and what belongs to no account. What a service remembers is in its own `state.rs`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use stockade_model::AccountId;
 use stockade_wire::AwsError;
 
+use crate::birth::Birth;
+use crate::clock::ClockReading;
 use crate::delayed::Delayed;
 use crate::ids::Ids;
 use crate::services;
@@ -37,11 +40,16 @@ impl Default for Behaviour {
     }
 }
 
-/// Everything that the range knows. A clone is a copy of the whole cloud.
+/// A version of everything that the range knows. A clone is another version of the same cloud, and costs nothing; what every call
+/// leaves (the log, the use of keys) they all share.
 #[derive(Debug, Clone)]
 pub struct State {
     /// How the range behaves.
     pub config: Behaviour,
+    /// How it began; none in a state that no range has.
+    pub birth: Option<Birth>,
+    /// How far the range's clock is ahead; none where nobody moved it.
+    pub clock: Option<ClockReading>,
     /// Where ids come from.
     pub ids: Ids,
     /// The accounts.
@@ -58,9 +66,9 @@ pub struct State {
 
 crate::rows!(State {
     values: [ids],
-    below: [accounts, organizations, s3, sts],
+    below: [birth, clock, accounts, organizations, s3, sts, log],
     // How a range behaves is said at each start.
-    anew: [config = Behaviour::default(), log = Log::default()],
+    anew: [config = Behaviour::default()],
 });
 
 /// An account.
@@ -86,8 +94,7 @@ pub struct Account {
 
 crate::rows!(Account {
     values: [id, name, email, created, closed],
-    below: [iam, cloudtrail],
-    anew: [usage = Usage::default()],
+    below: [iam, cloudtrail, usage],
 });
 
 impl Account {
@@ -125,6 +132,8 @@ impl State {
         Self {
             accounts: Table::from([(config.account.clone(), Arc::new(first))]),
             config,
+            birth: None,
+            clock: None,
             ids,
             organizations: Delayed::default(),
             s3: services::s3::State::default(),
@@ -141,6 +150,35 @@ impl State {
         );
         let made = || Arc::new(Account::new(id.clone(), &name, &email, now));
         self.accounts.entry(id.clone()).or_insert_with(made);
+    }
+
+    /// Forgets what users and roles did who are gone.
+    pub fn forget_the_gone(&self) {
+        for account in self.accounts.values() {
+            let iam = account.iam.read();
+            let mut there: BTreeSet<&str> = BTreeSet::from([account.id.as_str()]);
+            there.extend(iam.users.values().map(|user| user.id.as_str()));
+            there.extend(iam.roles.values().map(|role| role.id.as_str()));
+            account.usage.keep_only(|id| there.contains(id));
+        }
+    }
+
+    /// The same cloud apart from this one: what versions share is its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let mut apart = self.clone();
+        apart.log = self.log.apart();
+        apart.s3.bodies = Arc::default();
+        apart.accounts = self
+            .accounts
+            .iter()
+            .map(|(id, account)| {
+                let mut account = Account::clone(account);
+                account.usage = account.usage.apart();
+                (id.clone(), Arc::new(account))
+            })
+            .collect();
+        apart
     }
 
     /// An account.

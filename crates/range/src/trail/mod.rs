@@ -1,13 +1,11 @@
 //! What happened: a CloudTrail record for every call, allowed or refused, kept by account and region.
 //!
-//! Owns the record's format and the log that LookupEvents reads. What a trail delivers is `services/cloudtrail`.
+//! Owns the record's format. Where records are kept is `log.rs`; what a trail delivers is `services/cloudtrail`.
 
 mod identity;
 mod limits;
+mod log;
 mod members;
-
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -20,71 +18,35 @@ use crate::call::{Call, RecordExtras, Reply, ServiceEvent};
 use crate::row::{Access, EventKind, Row};
 
 pub use identity::identity;
+pub use log::{Delivered, Entry, History, Log, Outbox, Record, Scene, Told};
 pub use members::{WITHHELD, in_words};
 
 /// The version of the record format that is written.
 const VERSION: &str = "1.11";
 
-/// A record, with what it is looked up by.
+/// A record that a call leaves.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct Made {
+    /// The account whose record it is.
+    pub account: AccountId,
     /// As it is delivered.
-    pub value: Arc<Value>,
+    pub value: Value,
     /// When it happened.
     pub time: Timestamp,
     /// Data events are not in the event history.
     pub is_data: bool,
 }
 
-/// How many events are kept of one account in one region. AWS keeps 90 days; a range is in memory, and whoever
-/// calls it a million times means to measure it.
-const KEPT: usize = 500_000;
-
-/// The event history: management events by account and region, in the order in which they happened.
-#[derive(Debug, Clone, Default)]
-pub struct Log {
-    places: BTreeMap<(AccountId, Region), History>,
-}
-
-/// The events of one account in one region.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    records: VecDeque<Record>,
-    /// How many were there before the first that is kept.
-    dropped: u64,
-}
-
-impl Log {
-    /// The events of one account in one region.
-    pub fn of(&self, account: &AccountId, region: &Region) -> Option<&History> {
-        self.places.get(&(account.clone(), region.clone()))
-    }
-
-    /// Adds a record to an account's history.
-    pub fn push(&mut self, account: AccountId, region: Region, record: Record) {
-        let history = self.places.entry((account, region)).or_default();
-        if history.records.len() >= KEPT {
-            history.records.pop_front();
-            history.dropped += 1;
-        }
-        history.records.push_back(record);
-    }
-}
-
-impl History {
-    /// The events that came before the one with this number, newest first, each with its own number, which stays
-    /// the same whatever happens later. Without a number: all.
-    pub fn before(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Record)> {
-        let end = number.map_or(self.records.len(), |number| {
-            let kept = number.saturating_sub(self.dropped);
-            usize::try_from(kept).map_or(self.records.len(), |end| end.min(self.records.len()))
-        });
-        self.records
-            .range(..end)
-            .enumerate()
-            .map(|(at, record)| (self.dropped.saturating_add(at as u64), record))
-            .rev()
-    }
+/// Makes of a record that a call succeeded one that says it failed: what it did could not be kept.
+pub fn failed(text: &str, service: &Service, error: &AwsError) -> String {
+    let Ok(Value::Object(mut record)) = serde_json::from_str(text) else {
+        return text.to_owned();
+    };
+    let code = error_code(service, &error.code);
+    record.insert("errorCode".into(), code.into());
+    record.insert("errorMessage".into(), error.message.as_str().into());
+    record.insert("responseElements".into(), Value::Null);
+    Value::Object(record).to_string()
 }
 
 /// Where the events of a service are recorded: those of global services in us-east-1.
@@ -117,7 +79,7 @@ pub fn records(
     event: &Event<'_>,
     described: RecordExtras,
     mut uuid: impl FnMut() -> String,
-) -> Vec<(AccountId, Record)> {
+) -> Vec<Made> {
     let kind = event.row.map_or(EventKind::Management, |row| row.event);
     if kind == EventKind::None {
         return Vec::new();
@@ -161,12 +123,12 @@ pub fn records(
             if let Some(shared) = &shared {
                 record.insert("sharedEventID".into(), shared.as_str().into());
             }
-            let record = Record {
-                value: Arc::new(Value::Object(record)),
+            Some(Made {
+                account,
+                value: Value::Object(record),
                 time: event.call.now,
                 is_data: kind == EventKind::Data,
-            };
-            Some((account, record))
+            })
         })
         .collect()
 }
@@ -177,7 +139,7 @@ pub fn service_event(
     event: ServiceEvent,
     now: Timestamp,
     mut uuid: impl FnMut() -> String,
-) -> Record {
+) -> Made {
     let source = source(service);
     let record = json!({
         "eventVersion": VERSION,
@@ -198,8 +160,9 @@ pub fn service_event(
         "serviceEventDetails": event.details,
         "eventCategory": "Management",
     });
-    Record {
-        value: Arc::new(record),
+    Made {
+        account: event.account,
+        value: record,
         time: now,
         is_data: false,
     }

@@ -11,6 +11,8 @@ mod cloud;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod durability;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod open;
@@ -20,6 +22,8 @@ mod records;
 mod regions;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod snapshots;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]

@@ -44,9 +44,12 @@ pub struct Arguments {
         value_parser = hidden
     )]
     admin_key: Option<Secret>,
-    /// The account that the range has at first
-    #[arg(long, value_name = "ID", default_value = "123456789012")]
-    account: AccountId,
+    /// Keep everything in this folder: what was acknowledged outlasts a crash, and the next start goes on with it
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The account that the range has at first, 123456789012 if none is named
+    #[arg(long, value_name = "ID")]
+    account: Option<AccountId>,
     /// Make the same ids and keys every time
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -111,8 +114,14 @@ pub fn run(arguments: Arguments) -> Status {
         (Some(certificate), Some(key)) => Some(Certificates::Files { certificate, key }),
         _ => arguments.tls.then_some(Certificates::Own),
     };
+    // Clients read what is in it wherever they are called.
+    let data = match arguments.data.map(std::path::absolute).transpose() {
+        Ok(data) => data,
+        Err(error) => return out::fail(&format!("--data: {error}")),
+    };
     waiting(serve(Config {
         listen: arguments.listen,
+        data,
         account: arguments.account,
         admin_key,
         seed: arguments.seed,
@@ -147,7 +156,7 @@ async fn serve(config: Config) -> Status {
     };
     let told = Told {
         trust: config.trust,
-        account: config.account.clone(),
+        data: config.data.clone(),
         key_given: config.admin_key.is_some(),
     };
     let range = match Range::start(config).await {
@@ -169,7 +178,7 @@ async fn serve(config: Config) -> Status {
 /// What the user told, as far as it counts for what they are shown.
 struct Told {
     trust: Trust,
-    account: AccountId,
+    data: Option<PathBuf>,
     key_given: bool,
 }
 
@@ -195,42 +204,83 @@ fn welcome(range: &Range, told: &Told) -> String {
             format!(
                 "No signature is checked: any key is the root of {account}, the id of an account as the key is that account's root,\n\
                  and a key that was made here is its owner.",
-                account = told.account
+                account = range.account()
             )
         }
         (Trust::Signatures, true) => {
             lines.push(format!("AWS_ACCESS_KEY_ID={id}"));
             "AWS_SECRET_ACCESS_KEY is the administrator's secret, which you gave.".to_owned()
         }
-        (Trust::Signatures, false) => {
-            lines.push(format!("AWS_ACCESS_KEY_ID={id}"));
-            lines.push(format!("AWS_SECRET_ACCESS_KEY={}", secret.expose()));
-            let bundle = range.authority().map_or_else(String::new, |path| {
-                let path = quoted(path);
+        (Trust::Signatures, false) => match range.profile() {
+            Some(files) if range.was_there() => {
+                lines.extend(by_profile(files));
+                "It goes on where it was. The administrator's key is in the profile of the data folder."
+                    .to_owned()
+            }
+            profile => {
+                lines.push(format!("AWS_ACCESS_KEY_ID={id}"));
+                lines.push(format!("AWS_SECRET_ACCESS_KEY={}", secret.expose()));
+                let profile = match profile {
+                    Some(files) => as_exports(&by_profile(files)),
+                    None => profile_to_make(range, endpoint),
+                };
                 format!(
-                    "aws configure set profile.{}.ca_bundle {path}\n",
-                    profile::NAME
+                    "It is the administrator's key of this range, and shown this once. As a profile (aws --profile {name}):\n\n{profile}",
+                    name = profile::NAME,
                 )
-            });
-            format!(
-                "It is the administrator's key of this range, and shown this once. As a profile (aws --profile {name}):\n\n\
-                 aws configure set profile.{name}.endpoint_url {endpoint}\n\
-                 {bundle}aws configure set profile.{name}.region us-east-1\n\
-                 aws configure set profile.{name}.aws_access_key_id {id}\n\
-                 aws configure set profile.{name}.aws_secret_access_key {secret}",
-                name = profile::NAME,
-                secret = secret.expose()
-            )
-        }
+            }
+        },
     };
     lines.push("AWS_DEFAULT_REGION=us-east-1".to_owned());
-    for line in lines {
-        text.push_str(&format!("export {line}\n"));
-    }
+    text.push_str(&as_exports(&lines));
+    let kept = match &told.data {
+        Some(folder) => format!("what it knows is kept in {}", folder.display()),
+        None => "all of it is in memory".to_owned(),
+    };
     text.push_str(&format!(
-        "\n{after}\n\nCtrl-C stops the range; all of it is in memory.\n"
+        "\n{}\n\nCtrl-C stops the range; {kept}.\n",
+        after.trim_end()
     ));
     text
+}
+
+fn as_exports(lines: &[String]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("export {line}\n"))
+        .collect()
+}
+
+/// The settings with which AWS clients use the profile of the data folder.
+fn by_profile(files: &profile::Files) -> Vec<String> {
+    vec![
+        format!("AWS_CONFIG_FILE={}", quoted(&files.config)),
+        format!("AWS_SHARED_CREDENTIALS_FILE={}", quoted(&files.credentials)),
+        format!("AWS_PROFILE={}", profile::NAME),
+    ]
+}
+
+/// The lines that make a profile of the user's own.
+fn profile_to_make(range: &Range, endpoint: &str) -> String {
+    let (id, secret) = range.administrator();
+    let authority = range.authority().map(quoted);
+    let settings = [
+        ("endpoint_url", Some(endpoint.to_owned())),
+        ("ca_bundle", authority),
+        ("region", Some("us-east-1".to_owned())),
+        ("aws_access_key_id", Some(id.to_owned())),
+        ("aws_secret_access_key", Some(secret.expose().to_owned())),
+    ];
+    let settings = settings.into_iter();
+    settings
+        .filter_map(|(name, value)| Some((name, value?)))
+        .map(|(name, value)| {
+            format!(
+                "aws configure set profile.{}.{name} {value}\n",
+                profile::NAME
+            )
+        })
+        .collect()
 }
 
 /// A path as a shell takes it.

@@ -20,7 +20,7 @@ use super::state::{Settings, Trail, arn};
 use super::trails::organization;
 use crate::services::s3::{Delivery, DeliveryError};
 use crate::state::State;
-use crate::trail::Record;
+use crate::trail::{Delivered, Entry, Made, Outbox, Record, Scene};
 
 const SERVICE: &str = "cloudtrail.amazonaws.com";
 /// How many records go into one file at most.
@@ -31,34 +31,24 @@ const TRIES: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// A trail's place in its account: home region and name.
 type Place = (Region, String);
 
-/// Takes a record of an account: every trail that logs now and wants it gets it, and management events go into the
-/// event history.
-pub fn take(state: &mut State, account: &AccountId, region: &Region, record: Record) {
-    let wanting = wanting(state, account, region, &record);
-    let delay = state.config.trail_delay;
-    for (owner, place) in wanting {
-        let Some(trail) = trail_mut(state, &owner, &place) else {
-            continue;
-        };
-        trail
-            .pending
-            .entry((account.clone(), region.clone()))
-            .or_default()
-            .push(Arc::clone(&record.value));
-        trail.due.get_or_insert_with(|| next(record.time, delay));
-    }
-    if !record.is_data {
-        state.log.push(account.clone(), region.clone(), record);
+/// A record as the log takes it: with the trails that log now and want it.
+pub fn entry(state: &State, region: &Region, made: Made) -> Entry {
+    let wanted = wanting(state, &made.account, region, &made.value);
+    let due = next(made.time, state.config.trail_delay);
+    Entry {
+        record: Arc::new(Record {
+            number: state.log.next_number(),
+            time: made.time,
+            text: made.value.to_string().into(),
+        }),
+        scene: (made.account, region.clone()),
+        in_history: !made.is_data,
+        wanted: wanted.into_iter().map(|serial| (serial, due)).collect(),
     }
 }
 
-/// The trails that want a record: the account's own, and those of its organisation.
-fn wanting(
-    state: &State,
-    account: &AccountId,
-    region: &Region,
-    record: &Record,
-) -> Vec<(AccountId, Place)> {
+/// The trails that want a record, by their serials: the account's own, and those of its organisation.
+fn wanting(state: &State, account: &AccountId, region: &Region, record: &Value) -> Vec<String> {
     let own = state.accounts.get(account).into_iter();
     let management = organization(state, account)
         .map(|(management, _)| management)
@@ -71,14 +61,9 @@ fn wanting(
                 .flat_map(|owner| owner.cloudtrail.trails.values())
                 .filter(|trail| trail.settings.organization),
         )
-        .filter(|trail| trail.logging && takes_from(trail, region, &record.value))
-        .filter(|trail| trail.selectors.want(&record.value))
-        .map(|trail| {
-            (
-                trail.account.clone(),
-                (trail.home.clone(), trail.name.clone()),
-            )
-        })
+        .filter(|trail| trail.logging && takes_from(trail, region, record))
+        .filter(|trail| trail.selectors.want(record))
+        .map(|trail| trail.serial.clone())
         .collect()
 }
 
@@ -107,46 +92,72 @@ fn next(now: Timestamp, delay: SignedDuration) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(now)
 }
 
-/// Delivers what is due.
-pub fn deliver_due(state: &mut State, now: Timestamp) {
-    let due: Vec<(AccountId, Place, Timestamp)> = state
-        .accounts
-        .values()
-        .flat_map(|account| account.cloudtrail.trails.iter())
-        .filter_map(|(place, trail)| {
-            let due = trail.due.filter(|due| *due <= now)?;
-            Some((trail.account.clone(), place.clone(), due))
-        })
-        .collect();
-    for (account, place, due) in due {
-        deliver(state, &account, &place, due);
+/// Delivers what is due, and answers what came of it.
+pub fn deliver_due(state: &mut State, now: Timestamp) -> Vec<Delivered> {
+    let mut trails = BTreeMap::new();
+    for account in state.accounts.values() {
+        for (place, trail) in &account.cloudtrail.trails {
+            trails.insert(trail.serial.clone(), (account.id.clone(), place.clone()));
+        }
     }
+    let mut done = Vec::new();
+    for (serial, due) in state.log.waiting() {
+        let delivered = match (trails.get(&serial), due) {
+            (Some((account, place)), Some(due)) if due <= now => {
+                deliver(state, account, place, due)
+            }
+            (Some(_), _) => None,
+            // The trail was deleted: what its bucket did not take then is lost.
+            (None, _) => {
+                let outbox = state.log.outbox(&serial);
+                let gone = all_of(&outbox);
+                Some(Delivered {
+                    trail: serial,
+                    gone,
+                    due: None,
+                })
+            }
+        };
+        done.extend(delivered);
+    }
+    done
 }
 
-/// Delivers what a trail has taken, as at the time `now`. What the bucket refuses is tried again.
-pub(super) fn deliver(state: &mut State, account: &AccountId, place: &Place, now: Timestamp) {
+fn all_of(outbox: &Outbox) -> Vec<(Scene, Arc<Record>)> {
+    let records = outbox.records.iter();
+    records
+        .flat_map(|(scene, records)| records.iter().map(|r| (scene.clone(), Arc::clone(r))))
+        .collect()
+}
+
+/// Delivers what a trail has taken, as at the time `now`, and answers what came of it. What the bucket refuses is to be tried
+/// again.
+pub(super) fn deliver(
+    state: &mut State,
+    account: &AccountId,
+    place: &Place,
+    now: Timestamp,
+) -> Option<Delivered> {
     let organization = organization(state, account).map(|(_, id)| id.to_owned());
     let delay = state.config.trail_delay;
-    let Some(trail) = trail_mut(state, account, place) else {
-        return;
-    };
-    trail.due = None;
-    if trail.pending.is_empty() {
-        return;
-    }
-    let pending = std::mem::take(&mut trail.pending);
+    let trail = trail_mut(state, account, place)?;
+    let serial = trail.serial.clone();
     let settings = trail.settings.clone();
     let source_arn = trail.arn().to_string();
-    let mut left: BTreeMap<(AccountId, Region), Vec<Arc<Value>>> = BTreeMap::new();
-    let mut error = None;
-    for ((from, region), records) in pending {
+    let outbox = state.log.outbox(&serial);
+    if outbox.records.is_empty() {
+        return None;
+    }
+    let (mut gone, mut is_left, mut error) = (Vec::new(), false, None);
+    for (scene, records) in &outbox.records {
+        let records: Vec<&Arc<Record>> = records.iter().collect();
         for records in records.chunks(RECORDS_PER_FILE) {
             let key = key(
                 state,
                 &settings,
                 organization.as_deref(),
-                &from,
-                &region,
+                &scene.0,
+                &scene.1,
                 now,
             );
             let delivery = Delivery {
@@ -167,34 +178,28 @@ pub(super) fn deliver(state: &mut State, account: &AccountId, place: &Place, now
                 &content,
                 now,
             );
+            let mut records = records.to_vec();
             if let Err(why) = put {
                 error = Some(code(&why).to_owned());
-                left.entry((from.clone(), region.clone()))
-                    .or_default()
-                    .extend(records.iter().cloned());
+                let all = records.len();
+                records.retain(|record| now.duration_since(record.time) >= TRIES);
+                is_left |= records.len() < all;
             }
+            gone.extend(records.into_iter().map(|r| (scene.clone(), Arc::clone(r))));
         }
     }
-    let Some(trail) = trail_mut(state, account, place) else {
-        return;
-    };
+    let trail = trail_mut(state, account, place)?;
     trail.attempted = Some(now);
     if error.is_none() {
         trail.delivered = Some(now);
-    } else {
-        for (from, mut records) in left {
-            records.retain(|record| is_worth_a_try(record, now));
-            if !records.is_empty() {
-                // What came in meanwhile stands behind what is left.
-                let newer = trail.pending.remove(&from).unwrap_or_default();
-                records.extend(newer);
-                trail.pending.insert(from, records);
-            }
-        }
-        trail.due =
-            (!trail.pending.is_empty()).then(|| next(now, delay.max(SignedDuration::from_secs(1))));
     }
     trail.error = error;
+    let later = next(now, delay.max(SignedDuration::from_secs(1)));
+    Some(Delivered {
+        trail: serial,
+        gone,
+        due: is_left.then_some(later),
+    })
 }
 
 fn trail_mut<'a>(
@@ -206,18 +211,11 @@ fn trail_mut<'a>(
     account.cloudtrail.trails.get_mut(place)
 }
 
-fn is_worth_a_try(record: &Value, now: Timestamp) -> bool {
-    record
-        .get("eventTime")
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse::<Timestamp>().ok())
-        .is_none_or(|time| now.duration_since(time) < TRIES)
-}
-
 fn code(error: &DeliveryError) -> &'static str {
     match error {
         DeliveryError::NoSuchBucket(_) => "NoSuchBucket",
         DeliveryError::Refused { .. } => "AccessDenied",
+        DeliveryError::NotKept => "ServiceUnavailable",
     }
 }
 
@@ -249,14 +247,20 @@ fn key(
     format!("{folder}/{region}/{day}/{account}_CloudTrail_{region}_{minute}_{random}.json.gz")
 }
 
-fn file(records: &[Arc<Value>]) -> Bytes {
+fn file(records: &[&Arc<Record>]) -> Bytes {
     let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
-    let values: Vec<&Value> = records.iter().map(Arc::as_ref).collect();
-    let written = serde_json::to_vec(&serde_json::json!({"Records": values}))
-        .map_err(std::io::Error::from)
-        .and_then(|text| gz.write_all(&text))
-        .and_then(|()| gz.finish());
-    // Writing into memory does not fail, and JSON values are always writable.
+    let mut write = || -> std::io::Result<()> {
+        gz.write_all(br#"{"Records":["#)?;
+        for (at, record) in records.iter().enumerate() {
+            if at > 0 {
+                gz.write_all(b",")?;
+            }
+            gz.write_all(record.text.as_bytes())?;
+        }
+        gz.write_all(b"]}")
+    };
+    // Writing into memory does not fail.
+    let written = write().and_then(|()| gz.finish());
     Bytes::from(written.unwrap_or_default())
 }
 
@@ -295,7 +299,9 @@ pub(super) fn check_bucket(
             .check_delivery(&delivery, &settings.bucket, &format!("{folder}/"))
             .map_err(|error| match error {
                 DeliveryError::NoSuchBucket(bucket) => errors::no_bucket(&bucket),
-                DeliveryError::Refused { .. } => errors::bucket_policy(&settings.bucket),
+                DeliveryError::Refused { .. } | DeliveryError::NotKept => {
+                    errors::bucket_policy(&settings.bucket)
+                }
             })?;
     }
     Ok(())

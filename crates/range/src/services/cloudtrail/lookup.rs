@@ -68,30 +68,56 @@ pub(super) fn lookup(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> 
         None => None,
         Some(token) => Some(number(token, call).ok_or_else(errors::token)?),
     };
-    let history = state.log.of(call.account(), call.region);
+    let history = state.log.of(&(call.account().clone(), call.region.clone()));
+    let hint = attribute.and_then(hint);
     let size = input.max_results.unwrap_or(PAGE).clamp(1, PAGE);
     let mut events = Vec::new();
     let mut next = None;
     // Events keep their numbers, so that older pages stay where they are while new ones come in.
-    for (number, record) in history.into_iter().flat_map(|history| history.before(from)) {
+    for record in history.before(from) {
         if record.time < start {
             break;
         }
-        let matches = attribute.is_none_or(|attribute| has(&record.value, attribute));
-        if seconds(record.time) > end || !matches {
+        if seconds(record.time) > end
+            || hint
+                .as_ref()
+                .is_some_and(|hint| !record.text.contains(hint))
+        {
+            continue;
+        }
+        let Ok(value) = serde_json::from_str::<Value>(&record.text) else {
+            continue;
+        };
+        if !attribute.is_none_or(|attribute| has(&value, attribute)) {
             continue;
         }
         if events.len() == size {
-            next = Some(token(number + 1, call));
+            next = Some(token(record.number.saturating_add(1), call));
             break;
         }
-        events.push(shown(&record.value));
+        events.push(shown(&value, &record.text));
     }
     let mut reply = json!({"Events": events});
     if let (Some(members), Some(next)) = (reply.as_object_mut(), next) {
         members.insert("NextToken".into(), next.into());
     }
     Ok(Reply::of_value(reply))
+}
+
+/// What the text of every record has that has an attribute: to look for it is quicker than to read the record. None where
+/// the attribute is not in the text as it is.
+fn hint(attribute: &Attribute) -> Option<String> {
+    let quoted = Value::from(attribute.attribute_value.as_str()).to_string();
+    match attribute.attribute_key.as_str() {
+        "EventId" | "EventName" | "EventSource" | "AccessKeyId" => Some(quoted),
+        // Of a longer text it may be a part.
+        "Username" if attribute.attribute_value != "root" => {
+            let inside = quoted.get(1..quoted.len().saturating_sub(1));
+            inside.map(str::to_owned)
+        }
+        "ReadOnly" => Some(format!("\"readOnly\":{}", attribute.attribute_value)),
+        _ => None,
+    }
 }
 
 /// Events carry whole seconds.
@@ -172,7 +198,7 @@ fn has(record: &Value, attribute: &Attribute) -> bool {
     }
 }
 
-fn shown(record: &Value) -> Value {
+fn shown(record: &Value, text_of_it: &str) -> Value {
     let resources: Vec<Value> = resources::of(record)
         .into_iter()
         .map(|resource| json!({"ResourceType": resource.kind, "ResourceName": resource.name}))
@@ -184,7 +210,7 @@ fn shown(record: &Value) -> Value {
         "EventTime": text(record, &["eventTime"]),
         "EventSource": text(record, &["eventSource"]),
         "Resources": resources,
-        "CloudTrailEvent": record.to_string(),
+        "CloudTrailEvent": text_of_it,
     });
     if let Some(members) = event.as_object_mut() {
         if let Some(key) = text(record, &["userIdentity", "accessKeyId"]) {

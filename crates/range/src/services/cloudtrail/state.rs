@@ -1,14 +1,10 @@
-//! The trails of an account: what they are set to, what they have yet to deliver.
+//! The trails of an account: what they are set to, how their deliveries went.
 //!
 //! Owns the types and the look-ups. Which records a trail wants is `selectors.rs`; how they get into the bucket is
 //! `delivery.rs`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use stockade_model::{AccountId, Arn, Region};
 
 use super::selectors::Selectors;
@@ -39,6 +35,8 @@ pub struct Trail {
     pub settings: Settings,
     /// Which records it wants.
     pub selectors: Selectors,
+    /// What tells it from another of the same name, before it or after it.
+    pub serial: String,
     /// In the order in which they were added.
     pub tags: Vec<(String, String)>,
     /// Whether it logs now.
@@ -53,12 +51,6 @@ pub struct Trail {
     pub attempted: Option<Timestamp>,
     /// Why the last try failed, in S3's code; none if it did not.
     pub error: Option<String>,
-    /// What it has taken and not delivered yet, by account and region.
-    #[serde(skip)]
-    pub pending: BTreeMap<(AccountId, Region), Vec<Arc<Value>>>,
-    /// When that is due; none if there is nothing.
-    #[serde(skip)]
-    pub due: Option<Timestamp>,
 }
 crate::row!(Trail);
 

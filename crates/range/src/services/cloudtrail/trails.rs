@@ -2,8 +2,6 @@
 //!
 //! Owns their settings. Starting and stopping is `status.rs`; what they want is `selectors.rs`.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_model::AccountId;
@@ -192,8 +190,7 @@ pub(super) fn create(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsErr
         delivered: None,
         attempted: None,
         error: None,
-        pending: BTreeMap::new(),
-        due: None,
+        serial: state.ids.hex(16),
     };
     let answer = answer(&trail);
     state

@@ -69,11 +69,13 @@ pub(super) fn generate(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsE
         .map(|name| (name, Service::default()))
         .collect();
     for entity in policy_usage::principals_of(state, &subject, call.account())? {
-        let tracked = account.usage.actions(&entity.arn);
-        for (action, used) in tracked.filter(|(_, used)| is_tracked(used.at, call.now)) {
-            let name = action.split_once(':').map_or(action, |(_, name)| name);
+        for (action, used) in account.usage.actions(&entity.id) {
+            if !is_tracked(used.at, call.now) {
+                continue;
+            }
+            let name = action.split_once(':').map_or(&*action, |(_, name)| name);
             let service = services.entry(used.service.clone()).or_default();
-            service.note(name, &entity, used);
+            service.note(name, &entity, &used);
         }
     }
     let job = Job {
@@ -234,7 +236,7 @@ mod tests {
         let account = super::super::bench::ACCOUNT.parse().unwrap();
         let (now, region) = (cloud.now, "eu-west-1".parse().unwrap());
         let usage = &mut cloud.range.account_mut(&account).unwrap().usage;
-        usage.record_action(&anna.arn, "iam:ListUsers", now, &region);
+        usage.record_action(&anna.user_id, "iam:ListUsers", now, &region);
         let job = cloud
             .iam(
                 "GenerateServiceLastAccessedDetails",

@@ -198,9 +198,9 @@ pub(super) fn last_used(range: &Range, call: &Call<'_>) -> Result<Reply, AwsErro
     Ok(reply(json!({
         "UserName": key.user(),
         "AccessKeyLastUsed": {
-            "LastUsedDate": used.map(|used| time(used.at)),
-            "ServiceName": used.map_or("N/A", |used| used.service.as_str()),
-            "Region": used.map_or("N/A", |used| used.region.as_str()),
+            "LastUsedDate": used.as_ref().map(|used| time(used.at)),
+            "ServiceName": used.as_ref().map_or("N/A", |used| used.service.as_str()),
+            "Region": used.as_ref().map_or("N/A", |used| used.region.as_str()),
         },
     })))
 }

@@ -169,8 +169,9 @@ fn key_cells(account: &Account, mut keys: Vec<&AccessKey>) -> Vec<String> {
                 key.is_some_and(|key| key.status == KeyStatus::Active)
                     .to_string(),
                 key.map_or_else(none, |key| stamp(key.created)),
-                used.map_or_else(none, |used| stamp(used.at)),
-                used.map_or_else(none, |used| used.region.to_string()),
+                used.as_ref().map_or_else(none, |used| stamp(used.at)),
+                used.as_ref()
+                    .map_or_else(none, |used| used.region.to_string()),
                 used.map_or_else(none, |used| used.service.clone()),
             ]
         })

@@ -219,7 +219,7 @@ fn count(
         if !is_tracked(used.at, now) {
             continue;
         }
-        let Some(service) = services.get_mut(namespace) else {
+        let Some(service) = services.get_mut(&namespace) else {
             continue;
         };
         service.accounts += 1;

@@ -125,12 +125,9 @@ impl Role {
     }
 
     /// The last thing that it did.
-    fn last_used<'a>(&self, usage: &'a Usage, account: &AccountId) -> Option<&'a LastUse> {
-        let arn = self.arn(account).to_string();
-        usage
-            .actions(&arn)
-            .map(|(_, last)| last)
-            .max_by_key(|last| last.at)
+    fn last_used(&self, usage: &Usage) -> Option<LastUse> {
+        let actions = usage.actions(&self.id).into_iter();
+        actions.map(|(_, last)| last).max_by_key(|last| last.at)
     }
 
     /// As `GetRole` shows it.
@@ -139,14 +136,14 @@ impl Role {
         let used = range
             .account(account)
             .ok()
-            .and_then(|a| self.last_used(&a.usage, account));
+            .and_then(|a| self.last_used(&a.usage));
         if let Some(members) = value.as_object_mut() {
             members.insert(
                 "PermissionsBoundary".into(),
                 boundaries::shown(self.boundary.as_deref()),
             );
             members.insert("Tags".into(), tags::shown_if_any(&self.tags));
-            members.insert("RoleLastUsed".into(), last_used(used));
+            members.insert("RoleLastUsed".into(), last_used(used.as_ref()));
             members.insert("SourceRoleTemplate".into(), json!(self.template));
         }
         value
@@ -358,9 +355,7 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     if let Some((_, first)) = held.iter().find(|(holds, _)| *holds) {
         return Err(errors::delete_conflict(first));
     }
-    let arn = role.arn(call.account()).to_string();
     iam_mut(range, call)?.roles.remove(&key(&role_name));
-    range.account_mut(call.account())?.usage.forget(&arn);
     Ok(Reply::empty())
 }
 

@@ -198,7 +198,7 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .trim_end_matches('/')
         .to_owned();
     let failure = in_use(range, &service, call.account());
-    let (name, arn) = (role.name.clone(), role.arn(call.account()).to_string());
+    let name = role.name.clone();
     let task = format!("task{SERVICE_LINKED}{service}/{name}/{}", range.ids.uuid());
     let gone = failure.is_none();
     let state = iam_mut(range, call)?;
@@ -207,7 +207,6 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
         .insert(task.clone(), DeletionTask { failure });
     if gone {
         state.roles.remove(&key(&name));
-        range.account_mut(call.account())?.usage.forget(&arn);
     }
     Ok(reply(json!({"DeletionTaskId": task})))
 }

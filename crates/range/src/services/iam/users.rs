@@ -310,9 +310,7 @@ pub(super) fn delete(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsErr
     if let Some((_, first)) = held.iter().find(|(holds, _)| *holds) {
         return Err(errors::delete_conflict(first));
     }
-    let (key, arn) = (key(&input.user_name), user.arn(call.account()).to_string());
-    iam_mut(range, call)?.users.remove(&key);
-    range.account_mut(call.account())?.usage.forget(&arn);
+    iam_mut(range, call)?.users.remove(&key(&input.user_name));
     Ok(Reply::empty())
 }
 

@@ -180,7 +180,7 @@ pub fn copy(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
     if !replaces_tags {
         given.tags = object.attributes.tags.clone();
     }
-    let bytes = object.body.all();
+    let bytes = object.body.all().map_err(|error| errors::disk(&error))?;
     let checksum = copied_checksum(call, object, &bytes)?;
     let copied = ObjectData {
         etag: checksums::etag(&bytes),

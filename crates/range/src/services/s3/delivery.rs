@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use stockade_model::AccountId;
 use stockade_policy::{Context, Policies, Principal, Request, ResourceRule, evaluate};
 
-use super::body::Body;
 use super::checksums::{self, Algorithm, Checksum};
 use super::objects;
 use super::state::{Attributes, Bucket, ObjectData};
@@ -33,6 +32,9 @@ pub enum DeliveryError {
     /// No bucket has the name.
     #[error("the bucket {0} does not exist")]
     NoSuchBucket(String),
+    /// The bytes could not be written.
+    #[error("the object cannot be written to the disk")]
+    NotKept,
     /// The bucket's policy does not let the service do this.
     #[error("the policy of the bucket does not allow {service} to do {action} on {resource}")]
     Refused {
@@ -87,6 +89,8 @@ impl State {
         let target = self.s3.bucket(bucket).ok_or_else(no_bucket)?;
         let resource = format!("{}/{key}", target.arn());
         allowed(delivery, target, "s3:PutObject", &resource)?;
+        let body = self.s3.keep(bytes.clone());
+        let body = body.map_err(|_| DeliveryError::NotKept)?;
         let object = ObjectData {
             etag: checksums::etag(&bytes),
             checksum: Checksum::of(Algorithm::Crc64Nvme, &bytes),
@@ -100,7 +104,7 @@ impl State {
             },
             parts: Vec::new(),
             owner: target.owner.clone(),
-            body: Body::new(bytes),
+            body,
         };
         let id = objects::new_version(
             self,

@@ -5,6 +5,8 @@
 use serde_json::json;
 use stockade_wire::AwsError;
 
+use crate::store;
+
 /// Adds elements to the error's document.
 pub fn with<'a>(
     mut error: AwsError,
@@ -14,6 +16,12 @@ pub fn with<'a>(
         error.fields.insert(name.to_owned(), json!(value));
     }
     error
+}
+
+/// The disk that holds the bytes of objects failed.
+pub fn disk(error: &std::io::Error) -> AwsError {
+    tracing::error!(%error, "the bytes of an object cannot be read or written");
+    store::unavailable()
 }
 
 /// No bucket has the name.

@@ -170,7 +170,8 @@ pub fn upload_part_copy(state: &mut State, call: &Call<'_>) -> Result<Reply, Aws
     };
     let mut output = Object::new();
     copy::write_source_version(from, version, &mut output);
-    let bytes = object.body.part(range);
+    let read = object.body.part(range);
+    let bytes = read.map_err(|error| errors::disk(&error))?;
     let part = keep_part(state, call, number, bytes, None)?;
     let mut result = Object::new();
     result.insert("ETag".to_owned(), quoted(&part.etag));
@@ -195,7 +196,7 @@ fn keep_part(
         etag: checksums::etag(&bytes),
         checksum: claimed.or_else(|| wanted.map(|(algorithm, _)| Checksum::of(algorithm, &bytes))),
         modified: whole_second(call.now),
-        body: Body::new(bytes),
+        body: state.s3.keep(bytes)?,
     };
     let key = key(call)?;
     if let Some(upload) = bucket_mut(state, call)?.upload_mut(key, upload_id(call)) {
@@ -212,10 +213,11 @@ pub fn complete(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
     let parts = chosen_parts(call, upload)?;
     objects::check_write(there, key, call)?;
 
-    let body = Body::join(parts.iter().map(|(_, part)| &part.body));
+    let read = Body::join(parts.iter().map(|(_, part)| &part.body));
+    let bytes = read.map_err(|error| errors::disk(&error))?;
     let checksum = match upload.checksum {
-        None => Checksum::of(Algorithm::Crc64Nvme, &body.all()),
-        Some((algorithm, Coverage::FullObject)) => Checksum::of(algorithm, &body.all()),
+        None => Checksum::of(Algorithm::Crc64Nvme, &bytes),
+        Some((algorithm, Coverage::FullObject)) => Checksum::of(algorithm, &bytes),
         Some((algorithm, Coverage::Composite)) => Checksum::of_parts(
             algorithm,
             parts
@@ -223,7 +225,12 @@ pub fn complete(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
                 .map(|(_, part)| part.checksum.as_ref().map_or("", |c| c.value.as_str())),
         ),
     };
-    check_claims(call, &checksum, body.len())?;
+    check_claims(
+        call,
+        &checksum,
+        u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+    )?;
+    let body = state.s3.keep(bytes)?;
     let mut offset = 0;
     let extents = parts
         .iter()

@@ -10,7 +10,6 @@ use stockade_wire::{AwsError, Object};
 
 use super::access::{self, bucket, bucket_mut, key, text};
 use super::attributes;
-use super::body::Body;
 use super::checksums::{self, Algorithm, Checksum};
 use super::conditions::{self, Conditions};
 use super::state::{Bucket, ObjectData, Version, Versioning};
@@ -38,7 +37,7 @@ pub fn put(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
         attributes,
         parts: Vec::new(),
         owner: bucket.owner.clone(),
-        body: Body::new(bytes),
+        body: state.s3.keep(bytes)?,
     };
     let mut output = Object::new();
     output.insert("ETag".to_owned(), quoted(&object.etag));
@@ -265,7 +264,8 @@ fn read(state: &State, call: &Call<'_>, with_body: bool) -> Result<Reply, AwsErr
         );
     }
     let body = if with_body {
-        object.body.part(span)
+        let read = object.body.part(span);
+        read.map_err(|error| errors::disk(&error))?
     } else {
         Bytes::new()
     };

@@ -5,27 +5,123 @@
 //! requests: whether somebody may, and what AWS answers, is the handlers' business.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockade_model::{AccountId, Region, Timestamp};
 use stockade_policy::Named;
+use stockade_wire::AwsError;
 
 use super::body::Body;
 use super::checksums::{Algorithm, Checksum, Coverage};
+use super::errors;
 use crate::rows::{Key as _, Row, RowError, Rows, Writer};
+use crate::store::Bodies;
 use crate::table::Table;
 
 /// Every bucket of every account.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     buckets: Table<String, Bucket>,
+    /// Where the bytes of objects are kept.
+    pub bodies: Arc<Bodies>,
 }
 
 impl State {
+    /// Keeps the bytes of an object.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` where they cannot be written.
+    pub fn keep(&self, bytes: Bytes) -> Result<Body, AwsError> {
+        Body::keep(bytes, &self.bodies).map_err(|error| errors::disk(&error))
+    }
+
+    /// Looks for the files that rows named, and answers their names.
+    ///
+    /// # Errors
+    /// One is missing, or not what it was.
+    pub fn find_bodies(&mut self, bodies: &Arc<Bodies>) -> io::Result<BTreeSet<String>> {
+        self.bodies = Arc::clone(bodies);
+        let mut named = BTreeSet::new();
+        self.change_bodies(|body| {
+            named.extend(body.file().map(str::to_owned));
+            body.find(bodies)
+        })?;
+        Ok(named)
+    }
+
+    /// Keeps the bodies that rows named anew, from what `bytes` has under their names.
+    ///
+    /// # Errors
+    /// Those of `bytes`, and of the disk.
+    pub fn replace_bodies(
+        &mut self,
+        mut bytes: impl FnMut(&str) -> io::Result<Bytes>,
+    ) -> io::Result<()> {
+        let bodies = Arc::clone(&self.bodies);
+        self.change_bodies(|body| {
+            let all = match body.file() {
+                Some(name) => bytes(name)?,
+                None => body.all()?,
+            };
+            *body = Body::keep(all, &bodies)?;
+            Ok(())
+        })
+    }
+
+    fn change_bodies(
+        &mut self,
+        mut change: impl FnMut(&mut Body) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let names: Vec<String> = self.buckets.keys().cloned().collect();
+        for bucket in names {
+            let Some(bucket) = self.buckets.get_mut(&bucket) else {
+                continue;
+            };
+            let keys: Vec<String> = bucket.objects.keys().cloned().collect();
+            for key in keys {
+                let versions = bucket.objects.get_mut(&key);
+                for version in versions.into_iter().flat_map(|versions| &mut versions.0) {
+                    if let Some(object) = &mut Arc::make_mut(version).object {
+                        change(&mut object.body)?;
+                    }
+                }
+            }
+            let uploads: Vec<(String, String)> = bucket.uploads.keys().cloned().collect();
+            for upload in uploads {
+                let Some(upload) = bucket.uploads.get_mut(&upload) else {
+                    continue;
+                };
+                let numbers: Vec<i64> = upload.parts.keys().copied().collect();
+                for number in numbers {
+                    if let Some(part) = upload.parts.get_mut(&number) {
+                        change(&mut part.body)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every body, of objects and of parts.
+    pub fn all_bodies(&self) -> impl Iterator<Item = &Body> {
+        self.buckets.values().flat_map(|bucket| {
+            let objects = bucket.objects.values().flat_map(|versions| versions.iter());
+            let objects = objects.filter_map(|version| Some(&version.object.as_ref()?.body));
+            let parts = bucket
+                .uploads
+                .values()
+                .flat_map(|upload| upload.parts.values());
+            objects.chain(parts.map(|part| &part.body))
+        })
+    }
+
     /// The bucket of a name, whoever owns it.
     pub fn bucket(&self, name: &str) -> Option<&Bucket> {
         self.buckets.get(name)
@@ -55,6 +151,7 @@ impl State {
 crate::rows!(State {
     values: [],
     below: [buckets],
+    anew: [bodies = Arc::default()],
 });
 
 /// A bucket.
