@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
-use stockade_model::{Event, Origin, Tactic};
+use stockade_model::{Event, LogKind, Origin, Tactic};
 
 use crate::builtin;
 use crate::files;
@@ -108,7 +108,7 @@ pub fn rules_lint(root: Option<&Path>) -> Result<Vec<Failure>, Problem> {
             file: "rule.yml".to_owned(),
             line: None,
             message: format!(
-                "is for another log ({}): use product aws, service cloudtrail",
+                "is for a log that is not read ({}): use product aws and a service such as cloudtrail",
                 other.logsource
             ),
         });
@@ -242,6 +242,10 @@ fn mains<'a>(folder: &Folder, rules: &'a RuleSet) -> Vec<&'a Meta> {
 }
 
 fn test(folder: &Folder, rules: &RuleSet, report: &mut TestReport) {
+    // Examples are records of the log that the folder's rules are for.
+    let kind = rules
+        .kind_of(&format!("{}/rule.yml", folder.path))
+        .unwrap_or_default();
     let mut failures = Vec::new();
     let mut say = |file: &str, line: Option<usize>, message: String| {
         failures.push(Failure {
@@ -257,7 +261,7 @@ fn test(folder: &Folder, rules: &RuleSet, report: &mut TestReport) {
                 say(file, None, "is missing".to_owned());
                 Vec::new()
             }
-            Some(text) => events(text, file, &mut |line, message| {
+            Some(text) => events(text, kind, file, &mut |line, message| {
                 say(file, Some(line), message)
             }),
         }
@@ -320,7 +324,12 @@ fn test(folder: &Folder, rules: &RuleSet, report: &mut TestReport) {
     report.failures.extend(failures);
 }
 
-fn events(text: &str, file: &str, wrong: &mut dyn FnMut(usize, String)) -> Vec<(usize, Event)> {
+fn events(
+    text: &str,
+    kind: LogKind,
+    file: &str,
+    wrong: &mut dyn FnMut(usize, String),
+) -> Vec<(usize, Event)> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -332,7 +341,7 @@ fn events(text: &str, file: &str, wrong: &mut dyn FnMut(usize, String)) -> Vec<(
         };
         let event = serde_json::from_str(line)
             .map_err(|error| format!("is not JSON: {error}"))
-            .and_then(|record| Event::new(record, origin).map_err(|error| error.to_string()));
+            .and_then(|record| Event::of(kind, record, origin).map_err(|error| error.to_string()));
         match event {
             Ok(event) => found.push((number + 1, event)),
             Err(message) => wrong(number + 1, message),

@@ -135,6 +135,12 @@ impl RuleSet {
             .map(|(number, (_, op))| (number, *op))
     }
 
+    /// The kind of log that the rules of a file are for: the first that its first rule names.
+    pub(crate) fn kind_of(&self, source: &str) -> Option<LogKind> {
+        let rule = self.rules.iter().find(|rule| *rule.meta.source == *source)?;
+        rule.kinds.first().copied()
+    }
+
     /// The fields of a rule's matches that are kept, by number.
     pub(crate) fn captured(&self, rule: u32) -> &[u32] {
         self.captured.get(rule as usize).map_or(&[], Vec::as_slice)
