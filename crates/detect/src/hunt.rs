@@ -137,7 +137,10 @@ impl RuleSet {
 
     /// The kind of log that the rules of a file are for: the first that its first rule names.
     pub(crate) fn kind_of(&self, source: &str) -> Option<LogKind> {
-        let rule = self.rules.iter().find(|rule| *rule.meta.source == *source)?;
+        let rule = self
+            .rules
+            .iter()
+            .find(|rule| *rule.meta.source == *source)?;
         rule.kinds.first().copied()
     }
 

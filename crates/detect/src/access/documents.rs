@@ -71,6 +71,15 @@ const SHARED_PROVIDERS: &[&str] = &[
     "agent.buildkite.com",
 ];
 
+/// Those of them whose audience is one client, pool or organisation.
+const OWN_AUDIENCES: &[&str] = &[
+    "accounts.google.com",
+    "graph.facebook.com",
+    "www.amazon.com",
+    "cognito-identity.amazonaws.com",
+    "oidc.circleci.com",
+];
+
 /// An account that is nobody's.
 const STRANGER: &str = "arn:aws:iam::999999999999:user/stranger";
 
@@ -365,9 +374,9 @@ fn names_subject(statement: &Statement) -> bool {
     statement.conditions().iter().any(|condition| {
         let key = condition.key().to_ascii_lowercase();
         let claim = key.rsplit(':').next().unwrap_or_default();
-        // GitHub's audience is the same for everybody.
+        // The audience of a build service is whatever its user says, so the same for everybody.
         let telling = match claim {
-            "aud" => !key.starts_with("token.actions.githubusercontent.com"),
+            "aud" => OWN_AUDIENCES.iter().any(|host| key.starts_with(host)),
             "sub" | "email" | "oaud" | "organization" | "repository_owner" | "repository" => true,
             _ => false,
         };
@@ -548,6 +557,31 @@ mod tests {
         assert!(!of(
             json!({"StringLike": {SUB: "repo:own/app:*"}, "StringEquals": {AUD: "sts.amazonaws.com"}})
         ));
+    }
+
+    #[test]
+    fn an_audience_tells_whom_only_where_it_is_somebodys_own() {
+        let shared = |provider: &str, key: &str| {
+            let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+                "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {key: "x"}}}]});
+            let request =
+                json!({"roleName": "r", "assumeRolePolicyDocument": document.to_string()});
+            !access("iam", "CreateRole", &request).providers.is_empty()
+        };
+        assert!(shared(
+            "arn:aws:iam::111122223333:oidc-provider/gitlab.com",
+            "gitlab.com:aud"
+        ));
+        assert!(shared(
+            "arn:aws:iam::111122223333:oidc-provider/app.terraform.io",
+            "app.terraform.io:aud"
+        ));
+        assert!(!shared(
+            "cognito-identity.amazonaws.com",
+            "cognito-identity.amazonaws.com:aud"
+        ));
+        assert!(!shared("accounts.google.com", "accounts.google.com:aud"));
     }
 
     #[test]
