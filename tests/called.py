@@ -29,6 +29,11 @@ REFUSALS = {
 
 # What cannot succeed in the range: what would have to be there first cannot be made, or is not of this partition.
 REFUSED_ALWAYS = {
+    ("kms", "ConnectCustomKeyStore"),
+    ("kms", "CreateCustomKeyStore"),
+    ("kms", "DeleteCustomKeyStore"),
+    ("kms", "DisconnectCustomKeyStore"),
+    ("kms", "UpdateCustomKeyStore"),
     ("organizations", "CreateGovCloudAccount"),
     ("s3", "GetBucketCors"),
     ("s3", "GetBucketReplication"),

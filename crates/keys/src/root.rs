@@ -1,5 +1,7 @@
 //! The root key, under which all other material is kept. Owns how material is sealed at rest.
 
+use aws_lc_rs::hmac;
+
 use crate::{Hidden, KeyError, KeySpec, Material, random, symmetric};
 
 /// The key under which the material of all others is kept: what is stored of them is worth nothing without it.
@@ -49,6 +51,16 @@ impl RootKey {
             symmetric::open(&self.0, &bound(name, spec), sealed).map_err(|_| KeyError::Stored)?;
         Material::from_bytes(spec, opened.expose()).map_err(|_| KeyError::Stored)
     }
+
+    /// What tells the same material again, of the same name, and nothing else of it: 32 bytes.
+    pub fn fingerprint(&self, name: &str, material: &Material) -> Vec<u8> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(&bound(name, material.spec()));
+        context.update(&[0]);
+        context.update(material.bytes().expose());
+        context.sign().as_ref().to_vec()
+    }
 }
 
 fn bound(name: &str, spec: KeySpec) -> Vec<u8> {
@@ -78,6 +90,10 @@ mod tests {
             let refused = root.open(name, spec, &sealed);
             assert_eq!(refused.unwrap_err(), KeyError::Stored);
         }
+        let print = root.fingerprint("key-1", &material);
+        assert_eq!(print, root.fingerprint("key-1", &opened));
+        assert_ne!(print, root.fingerprint("key-2", &material));
+        assert_ne!(print, other.fingerprint("key-1", &material));
         let copy = RootKey::from_bytes(root.bytes().expose()).unwrap();
         assert!(copy.open("key-1/1", spec, &sealed).is_ok());
     }

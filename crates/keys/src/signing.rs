@@ -133,7 +133,7 @@ pub(crate) struct Ed25519 {
 impl Ed25519 {
     pub(crate) fn generate() -> Result<Self, KeyError> {
         let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Machine)?;
-        let der = pair.to_pkcs8().map_err(|_| KeyError::Machine)?;
+        let der = pair.to_pkcs8v1().map_err(|_| KeyError::Machine)?;
         Self::from_pkcs8(der.as_ref())
     }
 

@@ -1,5 +1,8 @@
 //! Key specs and usages: what KMS calls the kinds of keys. Owns which spec can be used for what, and by which algorithm.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
 
 /// A curve for ECDSA and ECDH.
@@ -218,6 +221,27 @@ impl KeyUsage {
         name_of(&USAGES, self)
     }
 }
+
+/// Both are kept by their names.
+macro_rules! by_name {
+    ($type:ty, $what:literal) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                Self::named(&name).ok_or_else(|| D::Error::custom(concat!("no ", $what)))
+            }
+        }
+    };
+}
+
+by_name!(KeySpec, "key spec");
+by_name!(KeyUsage, "key usage");
 
 /// The thing of a name in a list of names.
 pub(crate) fn find<T: Copy>(list: &[(&'static str, T)], name: &str) -> Option<T> {

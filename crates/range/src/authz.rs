@@ -2,10 +2,12 @@
 //!
 //! Owns authorisation in the range. The rules of evaluation are `stockade-policy`'s.
 
+use std::sync::{Arc, LazyLock};
+
 use jiff::Timestamp;
 use stockade_policy::{
-    Context, Decision, Named, Policies, Principal, Request, ResourceRule, actions, decide,
-    evaluate, evaluate_some,
+    Context, Decision, Named, Policies, Policy, Principal, Request, ResourceRule, Verdict, actions,
+    decide, evaluate, evaluate_some,
 };
 use stockade_wire::AwsError;
 use stockade_wire::table::{Operation, Service};
@@ -13,6 +15,7 @@ use stockade_wire::table::{Operation, Service};
 use crate::authn::issuing_user;
 use crate::call::Call;
 use crate::row::{Need, Needs, Row};
+use crate::services;
 use crate::services::sts::authorization_message;
 use crate::state::State;
 use crate::trail;
@@ -86,8 +89,52 @@ pub fn allowed(state: &State, call: &Call<'_>, need: &Need) -> bool {
     let standing = Standing::of(state, call.caller, call.now);
     let common = common_context(state, call, &standing);
     standing.ask(state, call, need, &common, |request, policies| {
-        decide(request, policies).is_allowed()
+        is_allowed(request, policies, need)
     })
+}
+
+/// Whether the policy of a resource would let the caller, whatever the caller's own policies say.
+pub fn admits(state: &State, call: &Call<'_>, need: &Need) -> bool {
+    let standing = Standing::of(state, call.caller, call.now);
+    let common = common_context(state, call, &standing);
+    standing.ask(state, call, need, &common, |request, policies| {
+        let everything = Named::new("everything", EVERYTHING.clone());
+        let policies = Policies {
+            identity: std::slice::from_ref(&everything),
+            resource: policies.resource,
+            ..Policies::default()
+        };
+        decide(request, &policies).is_allowed()
+    })
+}
+
+/// A policy of somebody who may do everything.
+static EVERYTHING: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    Arc::new(Policy::parse(document).unwrap_or_else(|_| Policy::empty()))
+});
+
+/// Whether a need is met: by the policies, or by a grant that nothing denies. A grant asks neither for a policy of the caller
+/// nor for one of the key; what bounds the caller bounds it too.
+fn is_allowed(request: &Request<'_>, policies: &Policies<'_>, need: &Need) -> bool {
+    let outcome = decide(request, policies);
+    let Some(grant) = &need.grant else {
+        return outcome.is_allowed();
+    };
+    let by_grant = || {
+        let policies = Policies {
+            identity: std::slice::from_ref(grant),
+            resource: Some((grant, ResourceRule::Ordinary)),
+            ..*policies
+        };
+        decide(request, &policies).is_allowed()
+    };
+    match outcome.verdict {
+        Verdict::Allowed => true,
+        Verdict::ExplicitlyDenied => false,
+        Verdict::ImplicitlyDenied => by_grant(),
+    }
 }
 
 /// The refusal that a caller gets who is not allowed an action; none for one who is.
@@ -107,7 +154,7 @@ fn refused_words(
     need: &Need,
     call: &Call<'_>,
 ) -> Option<String> {
-    if decide(request, policies).is_allowed() {
+    if is_allowed(request, policies, need) {
         return None;
     }
     let decision = evaluate(request, policies);
@@ -128,6 +175,9 @@ fn words(
         return format!("Not authorized to perform {}", need.action);
     }
     let message = decision.refusal(request);
+    if call.service == "kms" {
+        return services::kms::refusal_words(call, need, decision, message);
+    }
     if call.service == "ec2" {
         return authorization_message::refusal(state, call, decision, request, policies, &message);
     }

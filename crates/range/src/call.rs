@@ -191,6 +191,10 @@ pub struct ServiceEvent {
     pub invoked_by: String,
     /// Whether it changed nothing.
     pub read_only: bool,
+    /// Where; none: in the region of global services.
+    pub region: Option<Region>,
+    /// `resources`.
+    pub resources: Option<Value>,
 }
 
 impl RecordExtras {

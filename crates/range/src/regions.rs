@@ -20,15 +20,19 @@ pub fn asked(service: &Service, claim: Option<&Claim>) -> Result<Region, AwsErro
         return Ok(Region::us_east_1());
     };
     let region = claim.region.as_str();
-    let mut parts = region.split('-');
+    known(region).ok_or_else(|| {
+        let shown: String = region.chars().take(40).collect();
+        AwsError::unknown_region(service, &shown)
+    })
+}
+
+/// The region of a name; none: there is no such region.
+pub fn known(name: &str) -> Option<Region> {
+    let mut parts = name.split('-');
     let (area, place, number) = (parts.next(), parts.next(), parts.next());
     let shaped = area.is_some_and(|area| AREAS.contains(&area))
         && place.is_some_and(|place| place.bytes().all(|b| b.is_ascii_alphabetic()))
         && number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
         && parts.next().is_none();
-    let known = region.parse().ok().filter(|_| shaped);
-    known.ok_or_else(|| {
-        let shown: String = region.chars().take(40).collect();
-        AwsError::unknown_region(service, &shown)
-    })
+    name.parse().ok().filter(|_| shaped)
 }

@@ -36,7 +36,6 @@ use crate::row::{Handler, Needs, Row};
 use crate::rows::RowError;
 use crate::services;
 use crate::services::cloudtrail::delivery;
-use crate::services::organizations::closing;
 use crate::services::sts::{self, Hand, Vouched};
 use crate::state::State;
 use crate::store::{NotKept, Ticket, unavailable};
@@ -498,7 +497,8 @@ impl Desk {
         event: ServiceEvent,
         now: Timestamp,
     ) -> Entry {
-        let region = trail::region_of(service, &Region::us_east_1());
+        let region = event.region.clone().unwrap_or_else(Region::us_east_1);
+        let region = trail::region_of(service, &region);
         let made = trail::service_event(service, event, now, || lock(&self.ids).uuid());
         delivery::entry(state, &region, made)
     }
@@ -532,7 +532,7 @@ impl Desk {
 
     fn catch_up(&self, state: &State, now: Timestamp) -> Option<Ticket> {
         let mut ticket = None;
-        if closing::is_due(state, now) {
+        if services::is_due(state, now) {
             ticket = self.settle(now);
         }
         if state.log.is_due(now) {
@@ -546,14 +546,13 @@ impl Desk {
 
     /// Does what services do of their own by now, and records it.
     fn settle(&self, now: Timestamp) -> Option<Ticket> {
-        let service = table::service("organizations")?;
         let (done, ticket) = self.state.change(|state| {
-            let events = closing::settle(state, now);
             let mut aside = Aside::default();
-            for event in events {
-                aside
-                    .entries
-                    .push(self.service_entry(state, service, event, now));
+            for (name, event) in services::settle(state, now) {
+                if let Some(service) = table::service(name) {
+                    let entry = self.service_entry(state, service, event, now);
+                    aside.entries.push(entry);
+                }
             }
             Ok::<_, RowError>(((), aside))
         });

@@ -55,6 +55,8 @@ pub struct Need {
     pub context: Context,
     /// The policy on the resource.
     pub policy: Option<(Named, ResourceRule)>,
+    /// A grant of KMS that allows the caller the action, as the policy that it amounts to. It is enough by itself.
+    pub grant: Option<Named>,
     /// The service refuses the resource policy's grants to strangers (S3's RestrictPublicBuckets).
     pub ignore_public: bool,
 }

@@ -56,6 +56,8 @@ pub struct State {
     pub accounts: Table<AccountId, Arc<Account>>,
     /// The organisation, where there is one.
     pub organizations: Delayed<services::organizations::State>,
+    /// Keys and their grants.
+    pub kms: services::kms::State,
     /// Buckets and objects: their names are shared by all accounts.
     pub s3: services::s3::State,
     /// The temporary credentials that are out.
@@ -66,7 +68,7 @@ pub struct State {
 
 crate::rows!(State {
     values: [ids],
-    below: [birth, clock, accounts, organizations, s3, sts, log],
+    below: [birth, clock, accounts, organizations, kms, s3, sts, log],
     // How a range behaves is said at each start.
     anew: [config = Behaviour::default()],
 });
@@ -136,6 +138,7 @@ impl State {
             clock: None,
             ids,
             organizations: Delayed::default(),
+            kms: services::kms::State::default(),
             s3: services::s3::State::default(),
             sts,
             log: Log::default(),

@@ -20,6 +20,9 @@ const UNLISTED: &[&str] = &[
     "iam:GetRoleTemplateVersion",
     "iam:PutAccountProperties",
     "iam:UpdateDelegationRequest",
+    "kms:Decapsulate",
+    "kms:Encapsulate",
+    "kms:GetKeyLastUsage",
 ];
 
 /// Where AWS's own refusals name a resource though the table has no resource type: IAM's lists are allowed by path.
@@ -58,7 +61,7 @@ fn sample(service: &str, operation: &str, member: &str, ids: &[(&str, String)]) 
     let arn = |resource: &str| json!(format!("arn:aws:iam::{ACCOUNT}:{resource}"));
     if let Some((_, id)) = ids
         .iter()
-        .find(|(own, _)| service == "organizations" && *own == member)
+        .find(|(own, _)| matches!(service, "kms" | "organizations") && *own == member)
     {
         return json!(id);
     }
@@ -82,6 +85,7 @@ fn sample(service: &str, operation: &str, member: &str, ids: &[(&str, String)]) 
             ))
         }
         (_, "Bucket") => json!("bucket"),
+        ("kms", "AliasName") => json!("alias/x"),
         _ => json!("x"),
     }
 }
@@ -93,6 +97,8 @@ fn every_rows_action_and_resources_stand_in_the_tables() {
     cloud
         .call(&root, "s3", "CreateBucket", json!({"Bucket": "bucket"}))
         .unwrap();
+    let key = cloud.call(&root, "kms", "CreateKey", json!({})).unwrap();
+    let key = key["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
     let mut made = |operation: &str, input: Value| cloud.organizations(operation, input).unwrap();
     made("CreateOrganization", json!({}));
     let root_id = made("ListRoots", json!({}))["Roots"][0]["Id"]
@@ -114,6 +120,10 @@ fn every_rows_action_and_resources_stand_in_the_tables() {
         .unwrap()
         .to_owned();
     let ids = [
+        ("KeyId", key.clone()),
+        ("TargetKeyId", key.clone()),
+        ("SourceKeyId", key.clone()),
+        ("DestinationKeyId", key),
         ("RootId", root_id.clone()),
         ("ParentId", root_id.clone()),
         ("SourceParentId", root_id.clone()),

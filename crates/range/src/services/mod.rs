@@ -2,6 +2,7 @@
 
 pub mod cloudtrail;
 pub mod iam;
+pub mod kms;
 pub mod organizations;
 pub mod s3;
 pub mod sts;
@@ -9,7 +10,9 @@ pub mod sts;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::call::{Call, RecordExtras, Reply};
+use jiff::Timestamp;
+
+use crate::call::{Call, RecordExtras, Reply, ServiceEvent};
 use crate::row::Row;
 use crate::state::State;
 
@@ -17,6 +20,7 @@ use crate::state::State;
 pub const SERVICES: &[(&str, &[Row])] = &[
     ("cloudtrail", cloudtrail::ROWS),
     ("iam", iam::ROWS),
+    ("kms", kms::ROWS),
     ("organizations", organizations::ROWS),
     ("s3", s3::ROWS),
     ("sts", sts::ROWS),
@@ -25,6 +29,7 @@ pub const SERVICES: &[(&str, &[Row])] = &[
 /// What the trail's record of a call shows other than by the rule, whether it succeeds or not.
 pub fn describe(state: &State, call: &Call<'_>) -> RecordExtras {
     match call.service {
+        "kms" => kms::describe(state, call),
         "s3" => s3::describe(state, call),
         "sts" => sts::describe(call),
         _ => RecordExtras::default(),
@@ -34,9 +39,25 @@ pub fn describe(state: &State, call: &Call<'_>) -> RecordExtras {
 /// The same, once the answer is known.
 pub fn conclude(call: &Call<'_>, described: RecordExtras, reply: &Reply) -> RecordExtras {
     match call.service {
+        "kms" => kms::conclude(call, described, reply),
         "s3" => s3::conclude(call, described, reply),
         _ => described,
     }
+}
+
+/// Whether a service has something to do of its own by now.
+pub fn is_due(state: &State, now: Timestamp) -> bool {
+    organizations::closing::is_due(state, now) || kms::due::is_due(state, now)
+}
+
+/// Does what services do of their own by now, and tells the events, each with its service.
+pub fn settle(state: &mut State, now: Timestamp) -> Vec<(&'static str, ServiceEvent)> {
+    let closed = organizations::closing::settle(state, now);
+    let closed = closed.into_iter().map(|event| ("organizations", event));
+    let keys = kms::due::settle(state, now);
+    closed
+        .chain(keys.into_iter().map(|event| ("kms", event)))
+        .collect()
 }
 
 /// The rows by service and operation: there are hundreds, and every request asks for one.

@@ -84,7 +84,9 @@ fn secrecy(service: &Service, member: &str, sensitive: bool) -> Secrecy {
         return Secrecy::Masked(if is_account { WITHHELD } else { HIDDEN });
     }
     match member {
-        "TokenCode" | "AuthenticationCode1" | "AuthenticationCode2" => Secrecy::Masked(HIDDEN),
+        "TokenCode" | "AuthenticationCode1" | "AuthenticationCode2" | "GrantToken" => {
+            Secrecy::Masked(HIDDEN)
+        }
         "SecretAccessKey"
         | "Password"
         | "OldPassword"

@@ -141,13 +141,14 @@ pub fn service_event(
     mut uuid: impl FnMut() -> String,
 ) -> Made {
     let source = source(service);
-    let record = json!({
+    let asked = event.region.unwrap_or_else(Region::us_east_1);
+    let mut record = json!({
         "eventVersion": VERSION,
         "userIdentity": {"accountId": event.account, "invokedBy": event.invoked_by},
         "eventTime": seconds(now).to_string(),
         "eventSource": source,
         "eventName": event.name,
-        "awsRegion": region_of(service, &Region::us_east_1()),
+        "awsRegion": region_of(service, &asked),
         "sourceIPAddress": event.invoked_by,
         "userAgent": event.invoked_by,
         "requestParameters": null,
@@ -160,6 +161,9 @@ pub fn service_event(
         "serviceEventDetails": event.details,
         "eventCategory": "Management",
     });
+    if let (Some(resources), Some(members)) = (event.resources, record.as_object_mut()) {
+        members.insert("resources".to_owned(), resources);
+    }
     Made {
         account: event.account,
         value: record,

@@ -47,6 +47,7 @@ mod state;
 pub mod tags;
 mod templates;
 mod trust;
+pub mod unique_ids;
 pub mod users;
 
 pub use access_keys::{AccessKey, KeyOwner, KeyStatus};

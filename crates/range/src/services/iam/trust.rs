@@ -1,135 +1,30 @@
-//! Principals in trust policies: checked when the policy is written, and kept by unique id.
+//! Trust policies: read when they are written, with their principals kept by unique id.
 //!
-//! AWS keeps `AIDA…` and `AROA…` in place of the ARNs of users and roles, so that one that is deleted and made
-//! again under its old name is a stranger. Accounts that the range does not hold are taken on trust: the range
-//! knows a few accounts of the world, and an attacker's may be any other.
+//! Owns the errors. Which principals there are is `unique_ids.rs`.
 
 use serde_json::Value;
-use stockade_model::{AccountId, Arn};
 use stockade_wire::AwsError;
 
 use super::documents::Document;
 use super::errors;
+use super::unique_ids::{self, Stranger};
 use crate::state::State as Range;
+
+pub(super) use super::unique_ids::shown;
 
 /// Reads a trust policy.
 pub(super) fn read(range: &Range, text: &str) -> Result<Document, AwsError> {
-    let mut value: Value = serde_json::from_str(text)
+    serde_json::from_str::<Value>(text)
         .map_err(|_| errors::malformed_policy("This policy contains invalid Json"))?;
     // First the document as it is: its own errors come before its principals'.
     let document = Document::trust(text, text)?;
-    let mut changed = false;
-    for_each_principal(&mut value, &mut |principal| {
-        let stored = resolve(range, principal)?;
-        changed |= stored != *principal;
-        *principal = stored;
-        Ok(())
+    let kept = unique_ids::kept(range, text).map_err(|Stranger(name)| {
+        errors::malformed_policy(format!("Invalid principal in policy: \"AWS\":\"{name}\""))
     })?;
-    if !changed {
-        return Ok(document);
+    match kept {
+        Some(kept) => Document::trust(&kept, &kept),
+        None => Ok(document),
     }
-    let stored = value.to_string();
-    Document::trust(&stored, &stored)
-}
-
-/// A trust policy's text with ARNs for the unique ids of those who still exist.
-pub(super) fn shown(range: &Range, text: &str) -> String {
-    if !text.contains("\"AIDA") && !text.contains("\"AROA") {
-        return text.to_owned();
-    }
-    let Ok(mut value) = serde_json::from_str::<Value>(text) else {
-        return text.to_owned();
-    };
-    let named = for_each_principal(&mut value, &mut |principal| {
-        if let Some(arn) = arn_of(range, principal) {
-            *principal = arn;
-        }
-        Ok(())
-    });
-    match named {
-        Ok(()) => value.to_string(),
-        Err(_) => text.to_owned(),
-    }
-}
-
-fn for_each_principal(
-    document: &mut Value,
-    each: &mut dyn FnMut(&mut String) -> Result<(), AwsError>,
-) -> Result<(), AwsError> {
-    let statements = match document.get_mut("Statement") {
-        Some(Value::Array(items)) => items.as_mut_slice(),
-        Some(one) => std::slice::from_mut(one),
-        None => &mut [],
-    };
-    for statement in statements {
-        for element in ["Principal", "NotPrincipal"] {
-            let names = match statement.get_mut(element).and_then(|p| p.get_mut("AWS")) {
-                Some(Value::Array(items)) => items.as_mut_slice(),
-                Some(one) => std::slice::from_mut(one),
-                None => continue,
-            };
-            for name in names {
-                if let Value::String(name) = name {
-                    each(name)?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What is kept for a principal that a document names.
-fn resolve(range: &Range, principal: &str) -> Result<String, AwsError> {
-    let invalid = || {
-        errors::malformed_policy(format!(
-            "Invalid principal in policy: \"AWS\":\"{principal}\""
-        ))
-    };
-    if principal == "*" || principal.parse::<AccountId>().is_ok() {
-        return Ok(principal.to_owned());
-    }
-    if principal.starts_with("AIDA") || principal.starts_with("AROA") {
-        return arn_of(range, principal)
-            .map(|_| principal.to_owned())
-            .ok_or_else(invalid);
-    }
-    let arn: Arn = principal.parse().map_err(|_| invalid())?;
-    let account: AccountId = arn.account.parse().map_err(|_| invalid())?;
-    if !matches!(arn.service.as_str(), "iam" | "sts") {
-        return Err(invalid());
-    }
-    let Ok(account) = range.account(&account) else {
-        return Ok(principal.to_owned());
-    };
-    let iam = account.iam.read();
-    let name = arn.resource_name();
-    let stored = match (arn.service.as_str(), arn.resource_type()) {
-        ("iam", "root") => Some(principal.to_owned()),
-        ("iam", "user") => iam
-            .user(name)
-            .filter(|user| user.arn(&account.id) == arn)
-            .map(|user| user.id.clone()),
-        ("iam", "role") => iam
-            .role(name)
-            .filter(|role| role.arn(&account.id) == arn)
-            .map(|role| role.id.clone()),
-        ("sts", "assumed-role" | "federated-user") => Some(principal.to_owned()),
-        _ => None,
-    };
-    stored.ok_or_else(invalid)
-}
-
-/// The ARN of the user or role with this unique id, in any account of the range.
-fn arn_of(range: &Range, id: &str) -> Option<String> {
-    if !id.starts_with("AIDA") && !id.starts_with("AROA") {
-        return None;
-    }
-    range.accounts.values().find_map(|account| {
-        let iam = account.iam.read();
-        let user = iam.user_by_id(id).map(|user| user.arn(&account.id));
-        let role = || iam.role_by_id(id).map(|role| role.arn(&account.id));
-        user.or_else(role).map(|arn| arn.to_string())
-    })
 }
 
 #[cfg(test)]

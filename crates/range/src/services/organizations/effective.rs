@@ -104,6 +104,8 @@ fn verdict(
     }
     ServiceEvent {
         read_only: true,
+        region: None,
+        resources: None,
         ..membership::event(organization, "EffectivePolicyValidation", details)
     }
 }

@@ -42,6 +42,8 @@ pub(super) fn event(organization: &Organization, name: &str, details: Value) -> 
         details,
         invoked_by: "AWS Internal".to_owned(),
         read_only: false,
+        region: None,
+        resources: None,
     }
 }
 

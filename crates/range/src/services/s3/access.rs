@@ -363,6 +363,7 @@ fn finish(
             && !own
             && !matches!(principal, Principal::Service { .. }),
         policy: policy.map(|policy| (policy.compiled.clone(), ResourceRule::Ordinary)),
+        grant: None,
     }
 }
 
