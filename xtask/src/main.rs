@@ -9,6 +9,7 @@ mod actions;
 mod bench;
 mod corpus;
 mod coverage;
+mod detections;
 mod layers;
 mod scaffold;
 mod shapes;
@@ -37,6 +38,8 @@ enum Chore {
     Actions(actions::ActionsArgs),
     /// Write docs/reference/coverage.md: which operations the range has
     Coverage(coverage::CoverageArgs),
+    /// Write docs/reference/detections.md: what is detected
+    Detections(detections::DetectionsArgs),
     /// Make a pile of CloudTrail logs to measure with, attacks among them
     Corpus(corpus::CorpusArgs),
     /// Measure the program beside a peer
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Chore::Shapes(arguments) => shapes::run(&arguments).map_err(|e| e.to_string()),
         Chore::Actions(arguments) => actions::run(&arguments).map_err(|e| e.to_string()),
         Chore::Coverage(arguments) => coverage::run(&arguments).map_err(|e| e.to_string()),
+        Chore::Detections(arguments) => detections::run(&arguments).map_err(|e| e.to_string()),
         Chore::Corpus(arguments) => corpus::run(&arguments).map_err(|e| e.to_string()),
         Chore::Bench(bench) => bench::run(&bench).map_err(|e| e.to_string()),
     };
