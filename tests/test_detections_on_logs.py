@@ -82,9 +82,9 @@ def test_flow_logs(titles):
 
 
 def test_resolver_queries(titles):
-    assert "Name of a mining pool looked up" in titles([asked("xmr-eu1.nanopool.org.")])
+    assert "Name of a tunnel or reverse proxy looked up" in titles([asked("tunnel.us.ngrok.com.")])
     assert "Name that leads to the metadata service or to the machine itself" in titles([asked("rebind.example.net.", "169.254.169.254")])
-    assert titles([asked("www.example.com."), asked("notnanopool.org.")]) == set()
+    assert titles([asked("www.example.com."), asked("myngrok.io.example.com.")]) == set()
 
 
 def test_access_logs_of_s3(titles):

@@ -66,7 +66,7 @@ struct Line {
 
 fn page() -> Result<String, DetectionsError> {
     let root = crate::root().join("content/detections");
-    let rules = RuleSet::load_paths(&[root.clone()]);
+    let rules = RuleSet::load_paths(std::slice::from_ref(&root));
     if let Some(problem) = rules.problems().first() {
         return Err(DetectionsError::Rule(problem.to_string()));
     }

@@ -14,3 +14,5 @@ mod rules;
 mod sigma;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod variants;
