@@ -112,12 +112,15 @@ fn the_same_act_written_another_way_is_found() {
             continue;
         }
         for (name, variant) in VARIANTS {
-            let events: Vec<Event> = records
-                .iter()
+            let mut written = records.clone();
+            written.iter_mut().for_each(variant);
+            if written == records {
+                continue;
+            }
+            let events: Vec<Event> = written
+                .into_iter()
                 .enumerate()
                 .map(|(index, record)| {
-                    let mut record = record.clone();
-                    variant(&mut record);
                     let origin = Origin {
                         source: "variant".into(),
                         index: index as u64,
@@ -141,6 +144,6 @@ fn the_same_act_written_another_way_is_found() {
             }
         }
     }
-    assert!(checked > 1000, "{checked}");
+    assert!(checked > 800, "{checked}");
     assert!(missed.is_empty(), "\n{}", missed.join("\n"));
 }
