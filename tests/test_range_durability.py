@@ -30,6 +30,23 @@ KILLS = 200
 CLIENTS = 4
 
 
+@pytest.fixture
+def start(tmp_path):
+    """Starts ranges, and ends those that a test has not ended."""
+    processes = []
+
+    def start(*args, **more):
+        cloud = start_range(tmp_path, *args, **more)
+        processes.append(cloud.process)
+        return cloud
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -131,13 +148,13 @@ class Load:
             assert hashlib.sha256(body).hexdigest() == self.sent[name], f"the object {name} is torn"
 
 
-def test_what_was_acknowledged_outlasts_hundreds_of_kills(tmp_path):
+def test_what_was_acknowledged_outlasts_hundreds_of_kills(tmp_path, start):
     folder, port = tmp_path / "data", free_port()
     load, chance = Load(port), random.Random(7)
     iam, s3 = client(port, "iam"), client(port, "s3")
     known = 0
     for time_of in range(KILLS):
-        cloud = start_range(tmp_path, "--data", folder, listen=f"127.0.0.1:{port}")
+        cloud = start("--data", folder, listen=f"127.0.0.1:{port}")
         if time_of == 0:
             s3.create_bucket(Bucket="kept")
         # What is new since the last time, and now and then all of it.
@@ -153,7 +170,7 @@ def test_what_was_acknowledged_outlasts_hundreds_of_kills(tmp_path):
         load.until(kill)
         assert not load.refused, load.refused
     assert len(load.users) > KILLS, "there was no load"
-    cloud = start_range(tmp_path, "--data", folder)
+    cloud = start("--data", folder)
     iam, s3 = cloud.client("iam"), cloud.client("s3")
     load.check(iam, s3, load.users)
     # Nothing that was done is without its record.
@@ -169,7 +186,7 @@ def test_what_was_acknowledged_outlasts_hundreds_of_kills(tmp_path):
     stop(cloud.process)
 
 
-def test_a_full_disk_refuses_and_loses_nothing(tmp_path):
+def test_a_full_disk_refuses_and_loses_nothing(tmp_path, start):
     folder, port = tmp_path / "data", free_port()
 
     def limited():
@@ -177,8 +194,8 @@ def test_a_full_disk_refuses_and_loses_nothing(tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
 
-    start_range_here = {"listen": f"127.0.0.1:{port}"}
-    cloud = start_range(tmp_path, "--data", folder, preexec_fn=limited, **start_range_here)
+    here = {"listen": f"127.0.0.1:{port}"}
+    cloud = start("--data", folder, preexec_fn=limited, **here)
     load = Load(port)
     iam, s3 = client(port, "iam"), client(port, "s3")
     s3.create_bucket(Bucket="kept")
@@ -194,7 +211,7 @@ def test_a_full_disk_refuses_and_loses_nothing(tmp_path):
     there = {item["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket="kept") for item in page.get("Contents", [])}
     assert there == load.put and refused.isdisjoint(there)
     stop(cloud.process)
-    cloud = start_range(tmp_path, "--data", folder, **start_range_here)
+    cloud = start("--data", folder, **here)
     load.check(iam, s3, load.users)
     iam.create_user(UserName="after")
     stop(cloud.process)
@@ -207,9 +224,9 @@ def wait_for(what, seconds):
         time.sleep(0.05)
 
 
-def test_a_folder_is_one_ranges_at_a_time(tmp_path):
+def test_a_folder_is_one_ranges_at_a_time(tmp_path, start):
     folder = tmp_path / "data"
-    cloud = start_range(tmp_path, "--data", folder)
+    cloud = start("--data", folder)
     second = run_range(folder)
     assert second.returncode == 2, second
     assert "another range uses the data folder" in second.stderr and str(folder) in second.stderr
@@ -227,9 +244,9 @@ def test_what_is_no_data_folder_is_said_to_be_none(tmp_path):
         assert "panicked" not in failed.stderr
 
 
-def test_a_damaged_folder_is_not_touched(tmp_path):
+def test_a_damaged_folder_is_not_touched(tmp_path, start):
     folder = tmp_path / "data"
-    cloud = start_range(tmp_path, "--data", folder)
+    cloud = start("--data", folder)
     for number in range(20):
         cloud.client("iam").create_user(UserName=f"u{number}")
     stop(cloud.process)
@@ -310,8 +327,8 @@ def control(cloud, path, body):
         return answer.read()
 
 
-def test_a_snapshot_is_taken_back_here_and_elsewhere(tmp_path):
-    cloud = start_range(tmp_path, "--data", tmp_path / "data")
+def test_a_snapshot_is_taken_back_here_and_elsewhere(tmp_path, start):
+    cloud = start("--data", tmp_path / "data")
     iam, s3 = cloud.client("iam"), cloud.client("s3")
     iam.create_user(UserName="before")
     s3.create_bucket(Bucket="kept")
@@ -321,7 +338,7 @@ def test_a_snapshot_is_taken_back_here_and_elsewhere(tmp_path):
     iam.delete_user(UserName="before")
     iam.create_user(UserName="after")
     s3.delete_object(Bucket="kept", Key="k")
-    other = start_range(tmp_path)
+    other = start()
     for each in (cloud, other):
         control(each, "restore", taken)
         names = {user["UserName"] for user in each.client("iam").list_users()["Users"]}
@@ -335,7 +352,7 @@ def test_a_snapshot_is_taken_back_here_and_elsewhere(tmp_path):
     assert cloud.client("iam").get_user(UserName="before")
     cloud.process.kill()
     cloud.process.wait(10)
-    again = start_range(tmp_path, "--data", tmp_path / "data")
+    again = start("--data", tmp_path / "data")
     assert again.client("s3").get_object(Bucket="kept", Key="k")["Body"].read() == body
     stop(again.process)
     stop(other.process)

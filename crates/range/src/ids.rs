@@ -68,7 +68,8 @@ impl Ids {
     #[expect(clippy::disallowed_methods, reason = "this is the range's id module")]
     pub fn unforeseeable() -> Result<Self, NoRandomness> {
         let mut seed = [0; 32];
-        aws_lc_rs::rand::fill(&mut seed).map_err(|_| NoRandomness)?;
+        // The system's own: aws-lc gathers entropy by itself at its first use, which takes a tenth of a second.
+        getrandom::fill(&mut seed).map_err(|_| NoRandomness)?;
         Ok(Self(ChaCha20Rng::from_seed(seed)))
     }
 

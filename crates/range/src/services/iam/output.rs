@@ -23,22 +23,22 @@ pub fn time(at: Timestamp) -> String {
 }
 
 /// An answer of these members; those that are null are left out, at every depth.
-pub fn reply(value: Value) -> Reply {
-    match without_nulls(value) {
+pub fn reply(mut value: Value) -> Reply {
+    leave_out_nulls(&mut value);
+    match value {
         Value::Object(members) => Reply::from(members),
         _ => Reply::from(Object::new()),
     }
 }
 
-fn without_nulls(value: Value) -> Value {
+fn leave_out_nulls(value: &mut Value) {
     match value {
-        Value::Object(members) => members
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name, without_nulls(value)))
-            .collect(),
-        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
-        other => other,
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
     }
 }
 
@@ -120,8 +120,9 @@ mod tests {
 
     #[test]
     fn nulls_are_left_out_at_every_depth() {
-        let value = json!({"a": null, "b": {"c": null, "d": [{"e": null}]}});
-        assert_eq!(without_nulls(value), json!({"b": {"d": [{}]}}));
+        let mut value = json!({"a": null, "b": {"c": null, "d": [{"e": null}]}});
+        leave_out_nulls(&mut value);
+        assert_eq!(value, json!({"b": {"d": [{}]}}));
     }
 
     #[test]
