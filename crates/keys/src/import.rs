@@ -89,7 +89,8 @@ pub fn unwrap(
     Material::from_bytes(spec, bytes.expose())
 }
 
-fn unwrap_aes(key: &Hidden, wrapped: &[u8]) -> Result<Hidden, KeyError> {
+/// Unwraps by an AES key (RFC 5649).
+pub(crate) fn unwrap_aes(key: &Hidden, wrapped: &[u8]) -> Result<Hidden, KeyError> {
     let key = AesKek::new(&AES_256, key.expose()).map_err(|_| KeyError::Import)?;
     let mut room = Zeroizing::new(vec![0; wrapped.len()]);
     let opened = key

@@ -79,11 +79,19 @@ impl Kem {
 
     /// The secret that a ciphertext carries. One that was changed gives another secret, by ML-KEM's own design.
     pub(crate) fn decapsulate(&self, ciphertext: &[u8]) -> Result<Hidden, KeyError> {
-        let key = DecapsulationKey::new(algorithm(self.level), self.secret.expose())
-            .map_err(|_| KeyError::Machine)?;
-        let secret = key
-            .decapsulate(Ciphertext::from(ciphertext))
-            .map_err(|_| KeyError::Ciphertext)?;
-        Ok(Hidden::new(secret.as_ref().to_vec()))
+        decapsulate(self.level, self.secret.expose(), ciphertext)
     }
+}
+
+/// The secret that a ciphertext carries for the holder of a raw decapsulation key.
+pub(crate) fn decapsulate(
+    level: MlKem,
+    secret: &[u8],
+    ciphertext: &[u8],
+) -> Result<Hidden, KeyError> {
+    let key = DecapsulationKey::new(algorithm(level), secret).map_err(|_| KeyError::Machine)?;
+    let secret = key
+        .decapsulate(Ciphertext::from(ciphertext))
+        .map_err(|_| KeyError::Ciphertext)?;
+    Ok(Hidden::new(secret.as_ref().to_vec()))
 }

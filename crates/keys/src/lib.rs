@@ -22,6 +22,8 @@ mod rsa;
 mod signing;
 pub mod spec;
 mod symmetric;
+#[cfg(test)]
+mod wycheproof_tests;
 
 pub use algorithm::{EncryptionAlgorithm, MacAlgorithm, Message, SigningAlgorithm};
 pub use blob::Blob;

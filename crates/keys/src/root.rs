@@ -1,5 +1,7 @@
 //! The root key, under which all other material is kept. Owns how material is sealed at rest.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::hmac;
 
 use crate::{Hidden, KeyError, KeySpec, Material, random, symmetric};
@@ -31,6 +33,17 @@ impl RootKey {
     /// Its bytes, to be kept apart from what it seals.
     pub fn bytes(&self) -> &Hidden {
         &self.0
+    }
+
+    /// What tells it from others, and nothing of it.
+    pub fn id(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose());
+        let mut id = String::new();
+        for byte in hmac::sign(&key, b"id").as_ref().iter().take(16) {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "{byte:02x}");
+        }
+        id
     }
 
     /// Seals material for storage, bound to a name (as of the key and the version): under another it does not open.

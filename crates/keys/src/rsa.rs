@@ -115,11 +115,21 @@ impl Rsa {
         message: Message<'_>,
         signature: &[u8],
     ) -> Result<(), KeyError> {
-        let (_, verification) = padding(algorithm)?;
-        signature::UnparsedPublicKey::new(verification, self.public()?)
-            .verify_digest(&digest(algorithm, message)?, signature)
-            .map_err(|_| KeyError::Signature)
+        verify(&self.public()?, algorithm, message, signature)
     }
+}
+
+/// Verifies a signature by a public key, a SubjectPublicKeyInfo in DER.
+pub(crate) fn verify(
+    public: &[u8],
+    algorithm: SigningAlgorithm,
+    message: Message<'_>,
+    signature: &[u8],
+) -> Result<(), KeyError> {
+    let (_, verification) = padding(algorithm)?;
+    signature::UnparsedPublicKey::new(verification, public)
+        .verify_digest(&digest(algorithm, message)?, signature)
+        .map_err(|_| KeyError::Signature)
 }
 
 fn oaep(algorithm: EncryptionAlgorithm) -> Result<&'static OaepAlgorithm, KeyError> {

@@ -91,10 +91,22 @@ impl Ecdsa {
         message: Message<'_>,
         signature: &[u8],
     ) -> Result<(), KeyError> {
-        UnparsedPublicKey::new(ecdsa(self.curve).1, self.pair.public_key())
-            .verify_digest(&digest(algorithm, message)?, signature)
-            .map_err(|_| KeyError::Signature)
+        let public = self.pair.public_key().as_ref();
+        verify_ecdsa(self.curve, public, algorithm, message, signature)
     }
+}
+
+/// Verifies a signature by a public key, a point or a SubjectPublicKeyInfo in DER.
+pub(crate) fn verify_ecdsa(
+    curve: Curve,
+    public: &[u8],
+    algorithm: SigningAlgorithm,
+    message: Message<'_>,
+    signature: &[u8],
+) -> Result<(), KeyError> {
+    UnparsedPublicKey::new(ecdsa(curve).1, public)
+        .verify_digest(&digest(algorithm, message)?, signature)
+        .map_err(|_| KeyError::Signature)
 }
 
 fn ecdsa(
@@ -158,10 +170,19 @@ impl Ed25519 {
     }
 
     pub(crate) fn verify(&self, message: Message<'_>, signature: &[u8]) -> Result<(), KeyError> {
-        UnparsedPublicKey::new(&signature::ED25519, self.pair.public_key())
-            .verify(whole(message)?, signature)
-            .map_err(|_| KeyError::Signature)
+        verify_ed25519(self.pair.public_key().as_ref(), message, signature)
     }
+}
+
+/// Verifies a signature by a public key, raw or a SubjectPublicKeyInfo in DER.
+pub(crate) fn verify_ed25519(
+    public: &[u8],
+    message: Message<'_>,
+    signature: &[u8],
+) -> Result<(), KeyError> {
+    UnparsedPublicKey::new(&signature::ED25519, public)
+        .verify(whole(message)?, signature)
+        .map_err(|_| KeyError::Signature)
 }
 
 /// An ML-DSA pair.
@@ -210,10 +231,21 @@ impl Lattice {
     }
 
     pub(crate) fn verify(&self, message: Message<'_>, signature: &[u8]) -> Result<(), KeyError> {
-        UnparsedPublicKey::new(mldsa(self.level).1, self.pair.public_key())
-            .verify(whole(message)?, signature)
-            .map_err(|_| KeyError::Signature)
+        let public = self.pair.public_key().as_ref();
+        verify_mldsa(self.level, public, message, signature)
     }
+}
+
+/// Verifies a signature by a public key, raw or a SubjectPublicKeyInfo in DER.
+pub(crate) fn verify_mldsa(
+    level: MlDsa,
+    public: &[u8],
+    message: Message<'_>,
+    signature: &[u8],
+) -> Result<(), KeyError> {
+    UnparsedPublicKey::new(mldsa(level).1, public)
+        .verify(whole(message)?, signature)
+        .map_err(|_| KeyError::Signature)
 }
 
 fn mldsa(

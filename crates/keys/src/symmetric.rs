@@ -19,7 +19,7 @@ pub(crate) fn seal(key: &Hidden, bound: &[u8], plaintext: &[u8]) -> Result<Vec<u
     let salt = random::bytes(SALT)?;
     let nonce = random::bytes(NONCE_LEN)?;
     let mut sealed = plaintext.to_vec();
-    let cipher = cipher(key, &salt)?;
+    let cipher = cipher(derived(key, &salt)?.as_ref())?;
     let unique = Nonce::try_assume_unique_for_key(&nonce).map_err(|_| KeyError::Machine)?;
     cipher
         .seal_in_place_append_tag(unique, Aad::from(bound), &mut sealed)
@@ -33,22 +33,36 @@ pub(crate) fn open(key: &Hidden, bound: &[u8], sealed: &[u8]) -> Result<Hidden, 
     let (nonce, body) = rest
         .split_at_checked(NONCE_LEN)
         .ok_or(KeyError::Ciphertext)?;
+    open_by(derived(key, salt)?.as_ref(), nonce, bound, body)
+}
+
+/// Opens what a key itself sealed: ciphertext and tag.
+pub(crate) fn open_by(
+    key: &[u8],
+    nonce: &[u8],
+    bound: &[u8],
+    body: &[u8],
+) -> Result<Hidden, KeyError> {
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| KeyError::Ciphertext)?;
     let mut body = Zeroizing::new(body.to_vec());
-    let opened = cipher(key, salt)?
+    let opened = cipher(key)?
         .open_in_place(nonce, Aad::from(bound), &mut body)
         .map_err(|_| KeyError::Ciphertext)?;
     Ok(Hidden::new(opened.to_vec()))
 }
 
 /// A message's own key: random nonces of 96 bits under one key for life would not do for more than 2^32 messages.
-fn cipher(key: &Hidden, salt: &[u8]) -> Result<LessSafeKey, KeyError> {
+fn derived(key: &Hidden, salt: &[u8]) -> Result<Zeroizing<[u8; KEY]>, KeyError> {
     let algorithm =
         get_kbkdf_ctr_hmac_algorithm(KbkdfCtrHmacAlgorithmId::Sha256).ok_or(KeyError::Machine)?;
     let mut derived = Zeroizing::new([0; KEY]);
     kbkdf_ctr_hmac(algorithm, key.expose(), salt, derived.as_mut())
         .map_err(|_| KeyError::Machine)?;
-    let key = UnboundKey::new(&AES_256_GCM, derived.as_ref()).map_err(|_| KeyError::Machine)?;
+    Ok(derived)
+}
+
+fn cipher(key: &[u8]) -> Result<LessSafeKey, KeyError> {
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| KeyError::Machine)?;
     Ok(LessSafeKey::new(key))
 }
 

@@ -419,7 +419,7 @@ fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Contex
     {
         context.set("aws:Referer", page);
     }
-    context.set("aws:ViaAWSService", "false");
+    context.set("aws:ViaAWSService", call.via.is_some().to_string());
     context.set("aws:PrincipalType", caller.principal.kind());
     context.set("aws:PrincipalIsAWSService", "false");
     if matches!(caller.principal, Principal::Anonymous) {

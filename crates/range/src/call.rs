@@ -2,6 +2,8 @@
 //!
 //! Owns the hand-over between the request path and the handlers. Knows no service.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
@@ -124,6 +126,55 @@ pub struct Call<'a> {
     pub signature_age: Option<SignedDuration>,
     /// How the connection is protected; none: it is in the clear.
     pub tls: Option<TlsSession>,
+    /// The service that calls for the caller, as in `s3`; none: the caller itself does.
+    pub via: Option<&'a str>,
+    /// Where calls go that services make for the caller.
+    pub inner: &'a Inner,
+}
+
+/// The calls that services make for a caller while they answer one: each has a record of its own.
+#[derive(Debug, Default)]
+pub struct Inner(Mutex<Vec<InnerCall>>);
+
+/// A call that a service made for a caller.
+#[derive(Debug)]
+pub struct InnerCall {
+    /// Of which service, as in `kms`.
+    pub service: &'static str,
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The service that made it, as in `s3`.
+    pub via: String,
+    /// The input by member names.
+    pub input: Object,
+    /// What it came to.
+    pub outcome: Result<Reply, AwsError>,
+    /// What its record shows other than by the rule.
+    pub described: RecordExtras,
+}
+
+impl Inner {
+    /// Notes a call.
+    pub fn note(&self, call: InnerCall) {
+        self.calls().push(call);
+    }
+
+    /// The calls so far, which are told once.
+    pub fn take(&self) -> Vec<InnerCall> {
+        std::mem::take(&mut self.calls())
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Vec<InnerCall>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a service is called that calls for somebody: in records, and where they come from.
+pub fn invoker(via: &str) -> String {
+    match via {
+        "s3" => "fas.s3.amazonaws.com".to_owned(),
+        other => format!("{other}.amazonaws.com"),
+    }
 }
 
 impl Call<'_> {

@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use stockade_keys::RootKey;
 use stockade_model::{Clock, Region};
 use stockade_policy::Principal;
 use stockade_wire::server::{self, Target};
@@ -24,7 +25,7 @@ use tracing::Level;
 
 use crate::authn::{self, Trust};
 use crate::authz;
-use crate::call::{Call, Caller, RecordExtras, Reply, ServiceEvent};
+use crate::call::{Call, Caller, Inner, RecordExtras, Reply, ServiceEvent, invoker};
 use crate::clock::RangeClock;
 use crate::desk::{Aside, Versions};
 use crate::front::Peer;
@@ -38,7 +39,7 @@ use crate::services;
 use crate::services::cloudtrail::delivery;
 use crate::services::sts::{self, Hand, Vouched};
 use crate::state::State;
-use crate::store::{NotKept, Ticket, unavailable};
+use crate::store::{NotKept, RootKeys, Ticket, unavailable};
 use crate::trail::{self, Entry, Record};
 
 /// The header by which a caller on loopback says from which address it would come.
@@ -67,6 +68,8 @@ pub struct Desk {
     keys: KeyCache,
     /// The administrator's profile below the data folder; none: there is no data folder.
     pub(crate) profile: Option<profile::Files>,
+    /// Where the root keys of KMS are kept; none: in memory alone.
+    roots: Option<Mutex<RootKeys>>,
 }
 
 /// An answer, which may have to wait until what it tells is on the disk.
@@ -157,6 +160,7 @@ impl Desk {
             providers: ProviderKeys::new(Reach::Public),
             keys: KeyCache::new(),
             profile: None,
+            roots: None,
         }
     }
 
@@ -165,6 +169,22 @@ impl Desk {
     pub fn with_profile(self, profile: profile::Files) -> Self {
         let profile = Some(profile);
         Self { profile, ..self }
+    }
+
+    /// The same, with the root keys of KMS in this file.
+    #[must_use]
+    pub fn with_roots(self, roots: RootKeys) -> Self {
+        let roots = Some(Mutex::new(roots));
+        Self { roots, ..self }
+    }
+
+    /// Keeps a root key of KMS, where root keys are kept.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn keep_root(&self, root: &RootKey) -> std::io::Result<()> {
+        let roots = self.roots.as_ref();
+        roots.map_or(Ok(()), |roots| lock(roots).keep(root))
     }
 
     /// The same, which asks identity providers by these.
@@ -358,6 +378,7 @@ impl Desk {
         };
         let caller = vouched.as_ref().map_or(&known.caller, |v| &v.caller);
         seen.caller_arn = Some(caller.arn.clone());
+        let inner = Inner::default();
         let call = Call {
             service: &service.name,
             operation: &target.operation.name,
@@ -377,6 +398,8 @@ impl Desk {
                 .map(|claim| request.signature_time.duration_since(claim.signed_at)),
             presigned: claim.is_some_and(|claim| claim.presigned_expires.is_some()),
             tls: visit.peer.tls,
+            via: None,
+            inner: &inner,
         };
         let row = services::row(&service.name, call.operation);
         // Before the deed: afterwards what it was done to may be gone.
@@ -475,16 +498,53 @@ impl Desk {
             call,
             outcome,
         };
+        let mut entries = self.inner_entries(state, call);
         let made = trail::records(&event, described, || lock(&self.ids).uuid());
         let region = trail::region_of(target.service, call.region);
         let made = made.into_iter();
-        let mut entries: Vec<Entry> = made
-            .map(|made| delivery::entry(state, &region, made))
-            .collect();
+        entries.extend(made.map(|made| delivery::entry(state, &region, made)));
         if let Ok(reply) = outcome {
             for event in reply.record.service_events.iter().cloned() {
                 entries.push(self.service_entry(state, target.service, event, call.now));
             }
+        }
+        entries
+    }
+
+    /// The records of what services asked of one another for the caller.
+    fn inner_entries(&self, state: &State, call: &Call<'_>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for inner in call.inner.take() {
+            let Some(service) = table::service(inner.service) else {
+                continue;
+            };
+            let Some(operation) = service.operations.get(inner.operation) else {
+                continue;
+            };
+            let (from, request_id) = (invoker(&inner.via), lock(&self.ids).uuid());
+            let asked = Call {
+                service: inner.service,
+                operation: inner.operation,
+                input: &inner.input,
+                body: None,
+                request_id: &request_id,
+                source_ip: &from,
+                user_agent: &from,
+                tls: None,
+                via: Some(&inner.via),
+                ..*call
+            };
+            let event = trail::Event {
+                service,
+                operation,
+                row: services::row(inner.service, inner.operation),
+                call: &asked,
+                outcome: &inner.outcome,
+            };
+            let made = trail::records(&event, inner.described, || lock(&self.ids).uuid());
+            let region = trail::region_of(service, call.region);
+            let made = made.into_iter();
+            entries.extend(made.map(|made| delivery::entry(state, &region, made)));
         }
         entries
     }

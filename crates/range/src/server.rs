@@ -405,7 +405,10 @@ fn open(folder: &Path, config: &Config, behaviour: &Behaviour) -> Result<(Desk, 
     let (mut state, clock, ids) = match opened.state.take() {
         None => {
             let clock = RangeClock::from(None, config.still_at);
-            let (state, ids) = first_state(config, behaviour, &clock)?;
+            let (mut state, ids) = first_state(config, behaviour, &clock)?;
+            let root = state.kms.name_root().map_err(StartError::Administrator)?;
+            // Before the rows that are worth nothing without it.
+            opened.keep_root(&root)?;
             opened.begin(&state)?;
             (state, clock, ids)
         }
@@ -424,12 +427,17 @@ fn open(folder: &Path, config: &Config, behaviour: &Behaviour) -> Result<(Desk, 
             (state, clock, ids)
         }
     };
+    // One of before there was KMS has none yet.
+    let root = state.kms.name_root().map_err(StartError::Administrator)?;
+    opened.keep_root(&root)?;
     state.s3.bodies = Arc::clone(&opened.bodies);
-    let (file, bodies) = (opened.file, opened.bodies);
+    let (file, bodies, roots) = (opened.file, opened.bodies, opened.roots);
     let state = Versions::kept(state, |heads| Keeper::start(file, bodies, heads));
     let state = state.map_err(StartError::Thread)?;
     let desk = Desk::new(state, clock, config.trust, ids);
-    let desk = desk.with_profile(profile::Files::of(&folder.join("aws")));
+    let desk = desk
+        .with_profile(profile::Files::of(&folder.join("aws")))
+        .with_roots(roots);
     Ok((desk, was_there))
 }
 

@@ -15,6 +15,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::SignedDuration;
+use stockade_keys::RootKey;
 use stockade_model::Clock as _;
 use stockade_wire::AwsError;
 
@@ -50,6 +51,9 @@ pub enum RestoreError {
     /// The bodies of objects cannot be written.
     #[error("the bodies of objects cannot be written: {0}; nothing was changed")]
     Body(io::Error),
+    /// The root key of its KMS cannot be kept.
+    #[error("the root key of KMS cannot be written: {0}; nothing was changed")]
+    Root(io::Error),
     /// The disk failed.
     #[error(transparent)]
     NotKept(#[from] NotKept),
@@ -69,8 +73,11 @@ impl From<RowError> for RestoreError {
 struct Contents {
     rows: Vec<(Place, Vec<u8>)>,
     bodies: BTreeMap<String, Bytes>,
+    /// The root key of KMS: without it the rows of keys are worth nothing elsewhere.
+    root: Option<RootKey>,
 }
 
+const ROOT: u8 = b'k';
 const ROW: u8 = b'r';
 const BODY: u8 = b'b';
 const END: u8 = b'e';
@@ -87,6 +94,9 @@ impl Contents {
         }
         for (name, bytes) in &self.bodies {
             part(&mut gz, BODY, name.as_bytes(), bytes)?;
+        }
+        if let Some(root) = &self.root {
+            part(&mut gz, ROOT, b"kms", root.bytes().expose())?;
         }
         gz.write_all(&[END])?;
         let Summing { mut inner, sum } = gz;
@@ -127,6 +137,11 @@ impl Contents {
                     let (name, bytes) = read_part(&mut reader).map_err(cut)?;
                     let name = String::from_utf8(name).map_err(|_| bad("it is damaged"))?;
                     contents.bodies.insert(name, bytes.into());
+                }
+                [ROOT] => {
+                    let (_, bytes) = read_part(&mut reader).map_err(cut)?;
+                    let root = RootKey::from_bytes(&bytes).map_err(|_| bad("it is damaged"))?;
+                    contents.root = Some(root);
                 }
                 [END] => break,
                 _ => return Err(bad("it is damaged")),
@@ -201,7 +216,10 @@ impl Desk {
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         let mut state = State::clone(&self.state.read());
         state.clock = Some(self.clock.kept());
-        let mut contents = Contents::default();
+        let mut contents = Contents {
+            root: state.kms.vault.root_if_any().cloned(),
+            ..Contents::default()
+        };
         for (place, value) in rows::all(&state)? {
             contents.rows.push((place, value.unwrap_or_default()));
         }
@@ -245,6 +263,13 @@ impl Desk {
                 Some(name) => RestoreError::Archive(format!("the body {name} is missing")),
                 None => RestoreError::Body(error),
             })?;
+        match contents.root {
+            Some(root) => {
+                self.keep_root(&root).map_err(RestoreError::Root)?;
+                taken.kms.bring_root(root);
+            }
+            None => taken.kms.take_vault(&self.state.read().kms),
+        }
         taken.forget_the_gone();
         let time = taken.clock.take().map(|clock| clock.shown());
         let now = self.clock.now();
@@ -296,6 +321,7 @@ impl Desk {
                 ..state
             };
             state.s3.bodies = old.s3.bodies.clone();
+            state.kms.take_vault(&old.kms);
             // Where ids are to repeat they do; else none is ever given twice.
             if birth.seed.is_none() {
                 state.ids = old.ids.clone().branch();
@@ -328,6 +354,7 @@ mod tests {
                 (Place::top().below(b"a"), vec![1; 5000]),
             ],
             bodies: BTreeMap::from([("1-1".to_owned(), Bytes::from(vec![7; 70_000]))]),
+            root: Some(RootKey::generate().unwrap()),
         }
     }
 
@@ -337,6 +364,7 @@ mod tests {
         let again = Contents::unpack(&packed).unwrap();
         assert_eq!(again.rows, contents().rows);
         assert_eq!(again.bodies, contents().bodies);
+        assert!(again.root.is_some());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use stockade_wire::table::{self, Kind};
 
 use super::SERVICES;
 use super::iam::bench::{ACCOUNT, Cloud};
-use crate::call::Call;
+use crate::call::{Call, Inner};
 use crate::row::{Need, Needs};
 
 /// What is newer than the table.
@@ -172,6 +172,8 @@ fn every_rows_action_and_resources_stand_in_the_tables() {
                 presigned: false,
                 signature_age: None,
                 tls: None,
+                via: None,
+                inner: &Inner::default(),
             };
             let needs: Vec<Need> = match row.needs {
                 Needs::Nothing => Vec::new(),

@@ -8,6 +8,7 @@ mod file;
 mod guard;
 mod keeper;
 mod open;
+mod root_keys;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use stockade_wire::AwsError;
 pub use bodies::{Bodies, Stored};
 pub use keeper::{Job, Keeper, NotKept, Ticket};
 pub use open::{Opened, open};
+pub use root_keys::RootKeys;
 
 use crate::rows::RowError;
 

@@ -8,9 +8,12 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use stockade_keys::RootKey;
+
 use super::StoreError;
 use super::bodies::Bodies;
 use super::file::File;
+use super::root_keys::RootKeys;
 use crate::rows;
 use crate::state::State;
 
@@ -21,6 +24,8 @@ pub struct Opened {
     pub(crate) file: File,
     /// Where bodies are kept.
     pub bodies: Arc<Bodies>,
+    /// The root keys of KMS.
+    pub roots: RootKeys,
     /// What was there; none: it is new.
     pub state: Option<State>,
 }
@@ -44,7 +49,15 @@ pub fn open(folder: &Path) -> Result<Opened, StoreError> {
         rows::take(&mut state, &place, Some(value)).map_err(|error| damaged(error.to_string()))
     })?;
     let bodies = Arc::new(Bodies::below(folder, file.starts()).map_err(failed)?);
+    let roots = RootKeys::below(folder).map_err(failed)?;
     if let Some(state) = &mut state {
+        let known = state.kms.take_root(&roots);
+        known.map_err(|id| {
+            damaged(format!(
+                "the root key {id} of KMS is not in {}",
+                roots.path().display()
+            ))
+        })?;
         let found = state.s3.find_bodies(&bodies);
         let named = found.map_err(|error| damaged(error.to_string()))?;
         // Only now that it is known what is named.
@@ -55,11 +68,21 @@ pub fn open(folder: &Path) -> Result<Opened, StoreError> {
     Ok(Opened {
         file,
         bodies,
+        roots,
         state,
     })
 }
 
 impl Opened {
+    /// Keeps a root key of KMS, apart from the rows.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn keep_root(&mut self, root: &RootKey) -> Result<(), StoreError> {
+        let kept = self.roots.keep(root);
+        kept.map_err(|source| self.file.of_folder(source))
+    }
+
     /// Writes what a new range begins with.
     ///
     /// # Errors

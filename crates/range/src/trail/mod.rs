@@ -14,7 +14,7 @@ use stockade_policy::Principal;
 use stockade_wire::AwsError;
 use stockade_wire::table::{Operation, Service};
 
-use crate::call::{Call, RecordExtras, Reply, ServiceEvent};
+use crate::call::{Call, RecordExtras, Reply, ServiceEvent, invoker};
 use crate::row::{Access, EventKind, Row};
 
 pub use identity::identity;
@@ -117,6 +117,10 @@ pub fn records(
             } else {
                 identity::stranger(caller)
             };
+            let mut who = who;
+            if let (Some(via), Some(members)) = (event.call.via, who.as_object_mut()) {
+                members.insert("invokedBy".to_owned(), invoker(via).into());
+            }
             record.insert("userIdentity".into(), who);
             record.insert("eventID".into(), uuid().into());
             record.insert("recipientAccountId".into(), account.as_str().into());

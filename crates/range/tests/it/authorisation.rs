@@ -217,7 +217,7 @@ async fn what_the_range_lacks_is_refused_to_who_may_not_and_named_to_who_may() {
     let some = json!({
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": ["sqs:*", "cloudwatch:Put*", "kms:ReEncryptFrom"], "Resource": "*"},
+            {"Effect": "Allow", "Action": ["sqs:*", "cloudwatch:Put*", "cloudfront:CreateDistribution"], "Resource": "*"},
             {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "arn:aws:dynamodb:*:*:table/mine"},
         ],
     });
@@ -252,9 +252,9 @@ async fn what_the_range_lacks_is_refused_to_who_may_not_and_named_to_who_may() {
         ),
         (
             &anna,
-            "kms",
-            "ReEncrypt",
-            json!({"CiphertextBlob": "eA==", "DestinationKeyId": "k"}),
+            "cloudfront",
+            "CreateDistributionWithTags",
+            json!({"DistributionConfigWithTags": {"DistributionConfig": {}, "Tags": {}}}),
             403,
         ),
         // On some table it is allowed: which one it would be, the range does not know.

@@ -5,11 +5,11 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use stockade_model::{AccountId, Arn, Region, Timestamp};
 use stockade_policy::Principal;
-use stockade_wire::AwsError;
 use stockade_wire::table;
+use stockade_wire::{AwsError, Object};
 
 use crate::authz;
-use crate::call::{Call, Caller};
+use crate::call::{Call, Caller, Inner};
 use crate::ids::Ids;
 use crate::row::Handler;
 use crate::services;
@@ -135,12 +135,27 @@ impl Cloud {
         let Value::Object(input) = input else {
             panic!("input must be an object")
         };
+        self.with_call(caller, service, operation, &input, |range, call| {
+            carry_out(range, call)
+        })
+    }
+
+    /// What a handler would see of a call.
+    pub fn with_call<T>(
+        &mut self,
+        caller: &Caller,
+        service: &str,
+        operation: &str,
+        input: &Object,
+        work: impl FnOnce(&mut State, &Call<'_>) -> T,
+    ) -> T {
         let headers = HeaderMap::new();
         let region = Region::us_east_1();
+        let inner = Inner::default();
         let call = Call {
             service,
             operation,
-            input: &input,
+            input,
             body: None,
             caller,
             vouched: None,
@@ -154,16 +169,10 @@ impl Cloud {
             presigned: false,
             signature_age: None,
             tls: None,
+            via: None,
+            inner: &inner,
         };
-        let row =
-            services::row(service, operation).unwrap_or_else(|| panic!("no row for {operation}"));
-        let model = table::service(service).unwrap();
-        authz::authorise(&self.range, model, row, &call)?;
-        let reply = match row.handler {
-            Handler::Read(handler) => handler(&self.range, &call)?,
-            Handler::Write(handler) => handler(&mut self.range, &call)?,
-        };
-        Ok(Value::Object(reply.output))
+        work(&mut self.range, &call)
     }
 
     /// The code and the message of a call by root that must fail.
@@ -182,4 +191,17 @@ impl Cloud {
         self.iam("PutUserPolicy", policy).unwrap();
         self.user(name)
     }
+}
+
+/// A call: authorised and handled.
+fn carry_out(range: &mut State, call: &Call<'_>) -> Result<Value, AwsError> {
+    let (service, operation) = (call.service, call.operation);
+    let row = services::row(service, operation).unwrap_or_else(|| panic!("no row for {operation}"));
+    let model = table::service(service).unwrap();
+    authz::authorise(range, model, row, call)?;
+    let reply = match row.handler {
+        Handler::Read(handler) => handler(range, call)?,
+        Handler::Write(handler) => handler(range, call)?,
+    };
+    Ok(Value::Object(reply.output))
 }

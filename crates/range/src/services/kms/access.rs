@@ -303,7 +303,12 @@ fn alias_change(range: &Range, call: &Call<'_>) -> Result<Vec<Need>, AwsError> {
 
 /// What every call carries.
 fn caller_context(call: &Call<'_>) -> Context {
-    Context::new().with("kms:CallerAccount", call.account().as_str())
+    let mut context = Context::new().with("kms:CallerAccount", call.account().as_str());
+    if let Some(service) = call.via {
+        let via = format!("{service}.{}.amazonaws.com", call.region);
+        context.set("kms:ViaService", via);
+    }
+    context
 }
 
 fn bypass_context(call: &Call<'_>, context: &mut Context) {
@@ -411,7 +416,9 @@ fn request_context(call: &Call<'_>, action: &str) -> Context {
             );
         }
         "CreateGrant" => grant_access::request_context(call, &mut context),
-        "ListGrants" | "RevokeGrant" => context.set("kms:GrantIsForAWSResource", "false"),
+        "ListGrants" | "RevokeGrant" => {
+            context.set("kms:GrantIsForAWSResource", call.via.is_some().to_string());
+        }
         "PutKeyPolicy" | "ReplicateKey" => bypass_context(call, &mut context),
         "ScheduleKeyDeletion" => {
             let days = call

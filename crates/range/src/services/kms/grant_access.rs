@@ -116,7 +116,7 @@ pub fn constraint_of(call: &Call<'_>) -> Option<Constraint> {
 /// The condition keys of a grant that is to be made.
 pub fn request_context(call: &Call<'_>, context: &mut Context) {
     context.insert("kms:GrantOperations", texts(call, "Operations"));
-    context.set("kms:GrantIsForAWSResource", "false");
+    context.set("kms:GrantIsForAWSResource", call.via.is_some().to_string());
     for (member, key) in [
         ("GranteeServicePrincipal", "kms:GranteePrincipal"),
         ("RetiringServicePrincipal", "kms:RetiringPrincipal"),

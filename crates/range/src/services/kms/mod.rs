@@ -31,6 +31,9 @@ mod signing;
 pub mod state;
 mod tags;
 pub mod vault;
+pub mod via;
+#[cfg(test)]
+mod via_tests;
 
 pub use access::refusal_words;
 pub use record::{conclude, describe};

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use stockade_keys::grant::Constraint;
-use stockade_keys::{EncryptionContext, KeySpec, KeyUsage};
+use stockade_keys::{EncryptionContext, KeySpec, KeyUsage, RootKey};
 use stockade_model::{AccountId, Arn, Region, Timestamp};
 use stockade_policy::Named;
+use stockade_wire::AwsError;
 
 use super::vault::{Sealed, Vault};
+use crate::store::RootKeys;
 use crate::table::Table;
 
 /// Where a key is: its region and its id. Keys of one id in several regions are one multi-Region key.
@@ -22,12 +24,14 @@ pub struct State {
     keys: Table<Place, Key>,
     aliases: Table<(AccountId, Place), Alias>,
     agenda: Table<(i64, Place), Due>,
+    /// Which root key sealed the material, by its id; none: one that is kept nowhere.
+    root: Option<String>,
     /// What opens the material.
     pub vault: Vault,
 }
 
 crate::rows!(State {
-    values: [],
+    values: [root = None],
     below: [keys, aliases, agenda],
     anew: [vault = Vault::default()],
 });
@@ -413,6 +417,43 @@ pub fn alias_arn(region: &Region, account: &AccountId, name: &str) -> String {
 }
 
 impl State {
+    /// Finds the root key that sealed the material again.
+    ///
+    /// # Errors
+    /// The id of the one that is missing.
+    pub fn take_root(&mut self, roots: &RootKeys) -> Result<(), String> {
+        match (roots.of(self.root.as_deref()), &self.root) {
+            (Some(root), _) => {
+                self.vault = Vault::of(root.clone());
+                Ok(())
+            }
+            (None, Some(id)) => Err(id.clone()),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The root key, which from now on is named among the rows, so that it is kept apart from them.
+    ///
+    /// # Errors
+    /// The machine has no randomness.
+    pub fn name_root(&mut self) -> Result<RootKey, AwsError> {
+        let root = self.vault.root()?.clone();
+        self.root = Some(root.id());
+        Ok(root)
+    }
+
+    /// The same vault as another state's: what comes in place of a cloud has its root key.
+    pub fn take_vault(&mut self, of: &Self) {
+        self.vault = of.vault.clone();
+        self.root.clone_from(&of.root);
+    }
+
+    /// The root key of another cloud, whose keys these are.
+    pub fn bring_root(&mut self, root: RootKey) {
+        self.root = Some(root.id());
+        self.vault = Vault::of(root);
+    }
+
     /// A key.
     pub fn key(&self, place: &Place) -> Option<&Key> {
         self.keys.get(place)

@@ -67,6 +67,11 @@ impl Vault {
         self.0.root.get().ok_or_else(errors::internal)
     }
 
+    /// The root key, where there is one yet.
+    pub fn root_if_any(&self) -> Option<&RootKey> {
+        self.0.root.get()
+    }
+
     /// Seals material, bound to its key and its own id.
     ///
     /// # Errors

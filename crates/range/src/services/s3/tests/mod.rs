@@ -13,7 +13,7 @@ use stockade_wire::AwsError;
 use super::delivery::{Delivery, DeliveryError};
 use super::{ROWS, conclude, describe};
 use crate::authz;
-use crate::call::{Call, Caller, RecordExtras, Reply};
+use crate::call::{Call, Caller, Inner, RecordExtras, Reply};
 use crate::ids::Ids;
 use crate::row::{Handler, Needs};
 use crate::state::{Behaviour, State};
@@ -94,6 +94,8 @@ impl Bench {
             presigned: false,
             signature_age: None,
             tls: None,
+            via: None,
+            inner: &Inner::default(),
         };
         let row = ROWS.iter().find(|row| row.operation == operation).unwrap();
         let described = describe(&self.state, &call);
