@@ -72,6 +72,19 @@ def test_openssl_encrypts_to_a_key(kms, tmp_path):
     assert opened["Plaintext"] == b"for the key alone"
 
 
+def test_another_library_knows_the_keys_of_lattices(kms):
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    kem = make(kms, "ML_KEM_768", "ENCAPSULATE_DECAPSULATE")
+    secret, ciphertext = load_der_public_key(kms.get_public_key(KeyId=kem)["PublicKey"]).encapsulate()
+    asked = {"EncapsulationAlgorithm": "ML_KEM", "SharedSecretCiphertextBlob": ciphertext}
+    assert kms.decapsulate(KeyId=kem, **asked)["SharedSecret"] == secret
+    for spec in ["ML_DSA_44", "ML_DSA_65", "ML_DSA_87"]:
+        sign = make(kms, spec, "SIGN_VERIFY")
+        signature = kms.sign(KeyId=sign, Message=b"message", SigningAlgorithm="ML_DSA_SHAKE_256")["Signature"]
+        load_der_public_key(kms.get_public_key(KeyId=sign)["PublicKey"]).verify(signature, b"message")
+
+
 @pytest.fixture
 def provider(range, kms, key, monkeypatch):
     """The Encryption SDK's own way to a key of the range."""

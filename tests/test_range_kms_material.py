@@ -83,6 +83,14 @@ def test_private_keys_of_openssl_are_imported(kms, tmp_path, spec, usage, option
     assert kms.get_public_key(KeyId=key)["PublicKey"] == public
 
 
+def test_a_data_key_pair_is_imported_as_a_key(kms, tmp_path, key):
+    for spec, usage in [("ML_KEM_768", "ENCAPSULATE_DECAPSULATE"), ("ECC_NIST_P384", "SIGN_VERIFY")]:
+        pair = kms.generate_data_key_pair(KeyId=key, KeyPairSpec=spec)
+        imported = make(kms, spec, usage, Origin="EXTERNAL")
+        bring(kms, imported, pair["PrivateKeyPlaintext"], tmp_path, "RSA_AES_KEY_WRAP_SHA_256")
+        assert kms.get_public_key(KeyId=imported)["PublicKey"] == pair["PublicKey"]
+
+
 def test_what_is_no_import_is_refused(range, kms, tmp_path, key):
     asked = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
     origin = f"{arn_of(kms, key)} origin is AWS_KMS which is not valid for this operation."

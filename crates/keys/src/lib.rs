@@ -16,6 +16,8 @@ pub mod import;
 mod kem;
 mod mac;
 mod material;
+#[cfg(test)]
+mod nist_tests;
 mod random;
 mod root;
 mod rsa;

@@ -62,7 +62,7 @@ impl Material {
             KeySpec::Ecc(curve) => Kind::Ecdsa(Ecdsa::from_pkcs8(curve, bytes)?),
             KeySpec::Ed25519 => Kind::Ed25519(Ed25519::from_pkcs8(bytes)?),
             KeySpec::MlDsa(level) => Kind::Lattice(Lattice::from_pkcs8(level, bytes)?),
-            KeySpec::MlKem(level) => Kind::Kem(Kem::from_bytes(level, bytes)?),
+            KeySpec::MlKem(level) => Kind::Kem(Kem::from_pkcs8(level, bytes)?),
         }))
     }
 
@@ -74,7 +74,7 @@ impl Material {
             Kind::Ecdsa(pair) => pair.der().clone(),
             Kind::Ed25519(pair) => pair.der().clone(),
             Kind::Lattice(pair) => pair.der().clone(),
-            Kind::Kem(pair) => Hidden::new(pair.bytes()),
+            Kind::Kem(pair) => Hidden::new(pair.pkcs8()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Material {
         }
     }
 
-    /// The public key: a SubjectPublicKeyInfo in DER; of ML-KEM the raw encapsulation key.
+    /// The public key: a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors
     /// [`KeyError::Usage`] where there is none.
@@ -102,7 +102,7 @@ impl Material {
             Kind::Ecdsa(pair) => pair.public(),
             Kind::Ed25519(pair) => pair.public(),
             Kind::Lattice(pair) => pair.public(),
-            Kind::Kem(pair) => Ok(pair.public().to_vec()),
+            Kind::Kem(pair) => Ok(pair.public()),
         }
     }
 
