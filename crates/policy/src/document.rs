@@ -21,6 +21,22 @@ pub(crate) const SYNTAX: &str = "Syntax errors in policy.";
 pub(crate) const LEGACY: &str = "The policy failed legacy parsing";
 const CURRENT: &str = "2012-10-17";
 
+/// The elements that a document may have.
+pub const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+
+/// The elements that a statement may have.
+pub const STATEMENT_ELEMENTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+
 type Parsed<T> = Result<T, PolicyError>;
 
 fn error<T>(message: impl Into<String>) -> Parsed<T> {
@@ -77,7 +93,7 @@ fn parse(json: &str, kind: DocumentKind, rigour: Rigour) -> Parsed<Document> {
     let top = value
         .as_object()
         .ok_or_else(|| syntax("it must be an object with Version and Statement"))?;
-    known(top, &["Version", "Id", "Statement"])?;
+    known(top, &DOCUMENT_ELEMENTS)?;
     let version = optional_text(top, "Version")?;
     if version.is_some_and(|version| !matches!(version, "2008-10-17" | CURRENT)) {
         return Err(syntax("Version must be 2012-10-17 or 2008-10-17"));
@@ -257,20 +273,7 @@ fn check_action(action: &str, kind: DocumentKind) -> Parsed<()> {
 
 impl<'a> Raw<'a> {
     fn read(object: &'a Map<String, Value>) -> Parsed<Self> {
-        known(
-            object,
-            &[
-                "Sid",
-                "Effect",
-                "Principal",
-                "NotPrincipal",
-                "Action",
-                "NotAction",
-                "Resource",
-                "NotResource",
-                "Condition",
-            ],
-        )?;
+        known(object, &STATEMENT_ELEMENTS)?;
         let effect = optional_text(object, "Effect")?
             .filter(|effect| {
                 ["allow", "deny"]

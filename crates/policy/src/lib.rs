@@ -40,6 +40,7 @@ mod reference;
 pub use condition::Condition;
 pub use context::{CANONICAL_USER_ID, Context};
 pub use decision::{Decision, Gap, Missing, PolicyKind, StatementRef, Verdict};
+pub use document::{DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS};
 pub use entry::PrincipalEntry;
 pub use evaluate::{
     Named, Outcome, Policies, Request, ResourceRule, decide, evaluate, evaluate_some,

@@ -3,15 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use http::HeaderMap;
 use serde_json::{Value, json};
-use stockade_model::Region;
 use stockade_policy::actions;
 use stockade_wire::table::{self, Kind};
 
 use super::SERVICES;
-use super::iam::bench::{ACCOUNT, Cloud};
-use crate::call::{Call, Inner};
+use super::iam::bench::{ACCOUNT, Cloud, Surroundings};
 use crate::row::{Need, Needs};
 
 /// What is newer than the table.
@@ -135,7 +132,7 @@ fn every_rows_action_and_resources_stand_in_the_tables() {
         ("ResourceId", ACCOUNT.to_owned()),
         ("PolicyId", policy),
     ];
-    let (headers, region) = (HeaderMap::new(), Region::us_east_1());
+    let around = Surroundings::at(cloud.now);
     let mut wrong = BTreeSet::new();
     let mut seen = 0;
     for (name, rows) in SERVICES {
@@ -155,26 +152,7 @@ fn every_rows_action_and_resources_stand_in_the_tables() {
                     }
                 }
             }
-            let call = Call {
-                service: name,
-                operation: row.operation,
-                input: &input,
-                body: None,
-                caller: &root,
-                vouched: None,
-                region: &region,
-                now: cloud.now,
-                request_id: "request",
-                source_ip: "192.0.2.1",
-                user_agent: "test",
-                headers: &headers,
-                host: "localhost",
-                presigned: false,
-                signature_age: None,
-                tls: None,
-                via: None,
-                inner: &Inner::default(),
-            };
+            let call = around.call(&root, name, row.operation, &input);
             let needs: Vec<Need> = match row.needs {
                 Needs::Nothing => Vec::new(),
                 Needs::Action { action, on } => on(&cloud.range, &call)

@@ -22,6 +22,56 @@ pub const ACCOUNT: &str = "123456789012";
 pub const ALL: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
+/// What stands around a test's call.
+pub struct Surroundings {
+    headers: HeaderMap,
+    region: Region,
+    inner: Inner,
+    now: Timestamp,
+}
+
+impl Surroundings {
+    /// Those of a call at this time.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            headers: HeaderMap::new(),
+            region: Region::us_east_1(),
+            inner: Inner::default(),
+            now,
+        }
+    }
+
+    /// A call.
+    pub fn call<'a>(
+        &'a self,
+        caller: &'a Caller,
+        service: &'a str,
+        operation: &'a str,
+        input: &'a Object,
+    ) -> Call<'a> {
+        Call {
+            service,
+            operation,
+            input,
+            body: None,
+            caller,
+            vouched: None,
+            region: &self.region,
+            now: self.now,
+            request_id: "request",
+            source_ip: "192.0.2.1",
+            user_agent: "test",
+            headers: &self.headers,
+            host: "localhost",
+            presigned: false,
+            signature_age: None,
+            tls: None,
+            via: None,
+            inner: &self.inner,
+        }
+    }
+}
+
 /// A test's cloud.
 pub struct Cloud {
     pub range: State,
@@ -149,29 +199,8 @@ impl Cloud {
         input: &Object,
         work: impl FnOnce(&mut State, &Call<'_>) -> T,
     ) -> T {
-        let headers = HeaderMap::new();
-        let region = Region::us_east_1();
-        let inner = Inner::default();
-        let call = Call {
-            service,
-            operation,
-            input,
-            body: None,
-            caller,
-            vouched: None,
-            region: &region,
-            now: self.now,
-            request_id: "request",
-            source_ip: "192.0.2.1",
-            user_agent: "test",
-            headers: &headers,
-            host: "localhost",
-            presigned: false,
-            signature_age: None,
-            tls: None,
-            via: None,
-            inner: &inner,
-        };
+        let around = Surroundings::at(self.now);
+        let call = around.call(caller, service, operation, input);
         work(&mut self.range, &call)
     }
 

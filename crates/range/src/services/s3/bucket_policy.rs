@@ -3,7 +3,7 @@
 //! Owns S3's own checks and words (`MalformedPolicy`). The language itself is `stockade_policy`'s.
 
 use serde_json::{Value, json};
-use stockade_policy::{Named, Policy, Principal};
+use stockade_policy::{DOCUMENT_ELEMENTS, Named, Policy, Principal, STATEMENT_ELEMENTS};
 use stockade_wire::AwsError;
 
 use super::access::{bucket, bucket_mut, text};
@@ -120,7 +120,7 @@ fn check(policy: &Value, bucket: &str) -> Result<(), AwsError> {
             .and_then(|object| object.keys().find(|key| !names.contains(&key.as_str())));
         unknown.map_or(Ok(()), |key| Err(malformed(format!("Unknown field {key}"))))
     };
-    known(policy, &["Version", "Id", "Statement"])?;
+    known(policy, &DOCUMENT_ELEMENTS)?;
     if let Some(version) = policy.get("Version")
         && !matches!(version.as_str(), Some("2012-10-17" | "2008-10-17"))
     {
@@ -135,20 +135,7 @@ fn check(policy: &Value, bucket: &str) -> Result<(), AwsError> {
         Some(one) => std::slice::from_ref(one),
     };
     for statement in statements {
-        known(
-            statement,
-            &[
-                "Sid",
-                "Effect",
-                "Principal",
-                "NotPrincipal",
-                "Action",
-                "NotAction",
-                "Resource",
-                "NotResource",
-                "Condition",
-            ],
-        )?;
+        known(statement, &STATEMENT_ELEMENTS)?;
         check_statement(statement, bucket)?;
     }
     Ok(())

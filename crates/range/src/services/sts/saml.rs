@@ -14,7 +14,7 @@ use stockade_policy::Principal;
 use stockade_wire::{AwsError, Object};
 
 use super::role_session;
-use super::session_tags::Tags;
+use super::session_tags::{Tags, of_provider};
 use super::vouched::{
     Hand, LEEWAY, Vouched, account_of, check_source_identity, expired, invalid, is_name,
 };
@@ -319,23 +319,11 @@ fn is_endpoint(address: &str) -> bool {
 
 fn session_tags(assertion: &Assertion) -> Result<(Tags, Vec<String>), AwsError> {
     let prefix = format!("{ATTRIBUTES}PrincipalTag:");
-    let mut tags = Tags::new();
-    for (name, values) in &assertion.attributes {
-        let Some(key) = name.strip_prefix(&prefix) else {
-            continue;
-        };
-        let [value] = values.as_slice() else {
-            return Err(invalid(format!(
-                "The session tag {key} must have one value"
-            )));
-        };
-        if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
-            return Err(invalid(
-                "A session tag's key has 1 to 128 characters, its value at most 256",
-            ));
-        }
-        tags.push((key.to_owned(), value.clone()));
-    }
+    let given = assertion
+        .attributes
+        .iter()
+        .filter_map(|(name, values)| Some((name.strip_prefix(&prefix)?, values.clone())));
+    let tags = of_provider(given)?;
     let transitive = assertion
         .attributes
         .get(&format!("{ATTRIBUTES}TransitiveTagKeys"));

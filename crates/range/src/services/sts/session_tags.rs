@@ -4,6 +4,7 @@
 
 use stockade_wire::AwsError;
 
+use super::vouched;
 use crate::call::Session;
 
 /// How many tags a session may have.
@@ -52,6 +53,26 @@ pub fn check(tags: &Tags, transitive: &[String]) -> Result<(), AwsError> {
     Ok(())
 }
 
+/// The tags that an identity provider gives: each with one value, neither too long.
+pub fn of_provider<'a>(
+    given: impl IntoIterator<Item = (&'a str, Vec<String>)>,
+) -> Result<Tags, AwsError> {
+    let one = |(key, values): (&str, Vec<String>)| {
+        let Ok([value]) = <[String; 1]>::try_from(values) else {
+            return Err(vouched::invalid(format!(
+                "The session tag {key} must have one value"
+            )));
+        };
+        if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
+            return Err(vouched::invalid(
+                "A session tag's key has 1 to 128 characters, its value at most 256",
+            ));
+        }
+        Ok((key.to_owned(), value))
+    };
+    given.into_iter().map(one).collect()
+}
+
 /// The tags that a session hands on.
 pub fn handed_on(session: &Session) -> impl Iterator<Item = &(String, String)> {
     session.tags.iter().filter(|(key, _)| {
@@ -88,6 +109,31 @@ mod tests {
         keys.iter()
             .map(|key| ((*key).to_owned(), "v".to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn a_providers_tags_have_one_value_each() {
+        let given = |key, values: &[&str]| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            of_provider([(key, values)])
+        };
+        assert_eq!(
+            given("team", &["red"]).unwrap(),
+            [("team".to_owned(), "red".to_owned())]
+        );
+        let (long, longer) = ("k".repeat(129), "v".repeat(257));
+        for (key, values) in [
+            ("team", vec![]),
+            ("team", vec!["red", "blue"]),
+            ("", vec!["red"]),
+            (&*long, vec!["red"]),
+            ("team", vec![&*longer]),
+        ] {
+            assert_eq!(
+                given(key, &values).unwrap_err().code,
+                "InvalidIdentityToken"
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use stockade_policy::Principal;
 use stockade_wire::{AwsError, Object};
 
 use super::role_session;
-use super::session_tags::Tags;
+use super::session_tags::{Tags, of_provider};
 use super::vouched::{Hand, LEEWAY, Vouched, account_of, check_source_identity, expired, invalid};
 use crate::call::{Caller, Federation, FederationKind};
 use crate::provider_keys::{NoKeys, Question};
@@ -341,21 +341,11 @@ fn session_tags(claims: &Map<String, Value>) -> Result<(Tags, Vec<String>), AwsE
     if let Some(tags) = listed.and_then(Value::as_object) {
         given.extend(tags.iter().map(|(key, value)| (key.as_str(), value)));
     }
-    let mut tags = Tags::new();
-    for (key, value) in given {
-        let values = strings(Some(value));
-        let [value] = values.as_slice() else {
-            return Err(invalid(format!(
-                "The session tag {key} must have one value"
-            )));
-        };
-        if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
-            return Err(invalid(
-                "A session tag's key has 1 to 128 characters, its value at most 256",
-            ));
-        }
-        tags.push((key.to_owned(), value.clone()));
-    }
+    let tags = of_provider(
+        given
+            .into_iter()
+            .map(|(key, value)| (key, strings(Some(value)))),
+    )?;
     let transitive = nested
         .and_then(|tags| tags.get("transitive_tag_keys"))
         .or_else(|| claims.get(&format!("{TAGS}/transitive_tag_keys")));
