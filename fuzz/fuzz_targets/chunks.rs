@@ -23,7 +23,9 @@ fuzz_target!(|data: &[u8]| {
     {
         request = request.header(*name, value);
     }
-    let Ok(request) = request.body(()) else { return };
+    let Ok(request) = request.body(()) else {
+        return;
+    };
     let body = Bytes::copy_from_slice(body);
     if let Ok(whole) = sigv4::unchunk(None, &request.into_parts().0, &body) {
         assert!(whole.len() < body.len());

@@ -24,5 +24,11 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let body = Bytes::copy_from_slice(body);
-    let _ = client::decode_in(protocol, service, operation, &response.into_parts().0, &body);
+    let _ = client::decode_in(
+        protocol,
+        service,
+        operation,
+        &response.into_parts().0,
+        &body,
+    );
 });

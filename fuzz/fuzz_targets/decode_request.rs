@@ -21,7 +21,9 @@ fuzz_target!(|data: &[u8]| {
             request = request.header(name, value);
         }
     }
-    let Ok(request) = request.body(()) else { return };
+    let Ok(request) = request.body(()) else {
+        return;
+    };
     let (parts, ()) = request.into_parts();
     let target = server::Target::speaking(service, operation, protocol);
     let body = Bytes::copy_from_slice(body);

@@ -13,12 +13,24 @@ fuzz_target!(|data: &[u8]| {
         Ok(target) => {
             if let Err(error) = server::decode(&target, &parts, &body) {
                 let (service, protocol) = (Some(target.service), Some(target.protocol));
-                server::encode_error(service, protocol, &error, "request-1", Some(parts.uri.path()));
+                server::encode_error(
+                    service,
+                    protocol,
+                    &error,
+                    "request-1",
+                    Some(parts.uri.path()),
+                );
             }
         }
         Err(refused) => {
             let (service, protocol) = (refused.service, refused.protocol);
-            server::encode_error(service, protocol, &refused.error, "request-1", Some(parts.uri.path()));
+            server::encode_error(
+                service,
+                protocol,
+                &refused.error,
+                "request-1",
+                Some(parts.uri.path()),
+            );
         }
     }
 });

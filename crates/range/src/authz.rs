@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use stockade_policy::{
     Context, Decision, Named, Policies, Policy, Principal, Request, ResourceRule, Verdict, actions,
-    decide, evaluate, evaluate_some,
+    decide, evaluate, evaluate_some, rcp_binds,
 };
 use stockade_wire::AwsError;
 use stockade_wire::table::{Operation, Service};
@@ -19,9 +19,6 @@ use crate::services;
 use crate::services::sts::authorization_message;
 use crate::state::State;
 use crate::trail;
-
-/// The services that resource control policies bind.
-const RCP_SERVICES: [&str; 5] = ["s3", "sts", "kms", "sqs", "secretsmanager"];
 
 /// Refuses a call that is not allowed all that it needs.
 pub fn authorise(
@@ -173,6 +170,15 @@ fn words(
     // Strangers are told what they may not do, and nothing more.
     if let Principal::Federated { .. } = call.caller.principal {
         return format!("Not authorized to perform {}", need.action);
+    }
+    // STS does not say why somebody may not be a member's root.
+    if need.action == "sts:AssumeRoot" {
+        return format!(
+            "User: {} is not authorized to perform: {} on resource: {}",
+            request.principal.name(),
+            need.action,
+            need.resource
+        );
     }
     let message = decision.refusal(request);
     if call.service == "kms" {
@@ -366,7 +372,7 @@ impl Standing {
         if let Some(path) = organizations.path_of(owner) {
             context.set("aws:ResourceOrgPaths", path);
         }
-        let rcps = if RCP_SERVICES.contains(&call.service) {
+        let rcps = if rcp_binds(&need.action) {
             organizations.rcp_levels(owner)
         } else {
             Vec::new()
@@ -421,10 +427,12 @@ fn common_context(state: &State, call: &Call<'_>, standing: &Standing) -> Contex
     }
     context.set("aws:ViaAWSService", call.via.is_some().to_string());
     context.set("aws:PrincipalType", caller.principal.kind());
-    context.set("aws:PrincipalIsAWSService", "false");
     if matches!(caller.principal, Principal::Anonymous) {
+        context.set("aws:PrincipalAccount", "anonymous");
+        context.set("aws:userid", "anonymous");
         return context;
     }
+    context.set("aws:PrincipalIsAWSService", "false");
     context.set("aws:PrincipalAccount", caller.account.as_str());
     context.set("aws:userid", caller.user_id.as_str());
     if let Some(arn) = caller.principal.principal_arn() {

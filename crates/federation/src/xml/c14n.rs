@@ -136,6 +136,21 @@ fn in_scope<'a>(node: Node<'a, '_>, prefix: &str) -> Option<&'a str> {
         .filter(|uri| !uri.is_empty())
 }
 
+/// The name of an element, or of an attribute of it, whose prefix has no namespace.
+pub(super) fn unbound<'i>(node: Node<'_, 'i>) -> Option<&'i str> {
+    if !node.is_element() {
+        return None;
+    }
+    let name = element_name(node);
+    if !prefix_of(name).is_empty() && node.tag_name().namespace().is_none_or(str::is_empty) {
+        return Some(name);
+    }
+    node.attributes()
+        .filter(|attribute| attribute.namespace().is_none_or(str::is_empty))
+        .map(|attribute| attribute_name(node, &attribute))
+        .find(|name| !prefix_of(name).is_empty())
+}
+
 fn prefix_of(name: &str) -> &str {
     name.split_once(':').map_or("", |(prefix, _)| prefix)
 }

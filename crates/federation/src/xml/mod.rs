@@ -24,6 +24,9 @@ pub enum XmlError {
     /// It has a document type, which can name entities.
     #[error("a document type is not taken")]
     DocumentType,
+    /// A prefix is bound to nothing, which XML 1.0 has not.
+    #[error("the prefix of {0} is bound to no namespace")]
+    Unbound(String),
     /// Elements stand too deep in one another.
     #[error("elements stand more than {DEEPEST} deep")]
     TooDeep,
@@ -55,7 +58,13 @@ pub fn parse(text: &str) -> Result<Document<'_>, XmlError> {
     if deepest(text) > DEEPEST {
         return Err(XmlError::TooDeep);
     }
-    Document::parse_with_options(text, options).map_err(|error| XmlError::Form(error.to_string()))
+    let document = Document::parse_with_options(text, options)
+        .map_err(|error| XmlError::Form(error.to_string()))?;
+    // `xmlns:x=""` passes the parser. What then bears the prefix would be written canonically as no document.
+    match document.descendants().find_map(c14n::unbound) {
+        Some(name) => Err(XmlError::Unbound(name.to_owned())),
+        None => Ok(document),
+    }
 }
 
 /// How deep elements may stand in one another at most: counts what looks like a start less what looks like an end. Text
@@ -212,6 +221,18 @@ mod tests {
             ))
             .is_ok()
         );
+    }
+
+    #[test]
+    fn a_prefix_is_bound_to_a_namespace() {
+        for (unbound, name) in [
+            (r#"<x:a xmlns:x=""/>"#, "x:a"),
+            (r#"<a xmlns:x="u"><b xmlns:x="" x:c="1"/></a>"#, "x:c"),
+        ] {
+            assert_eq!(parse(unbound).unwrap_err(), XmlError::Unbound(name.into()));
+        }
+        // The default namespace may be taken off, and `xml` needs none.
+        parse(r#"<a xmlns="u"><b xmlns="" xml:lang="en"/></a>"#).unwrap();
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum RootFeature {
     RootSessions,
 }
 
-fn error(code: &str, message: &str) -> AwsError {
+fn error(code: &str, message: impl Into<String>) -> AwsError {
     AwsError::new(400, code, message)
 }
 
@@ -55,10 +55,13 @@ fn trusting<'a>(range: &'a Range, call: &Call<'_>) -> Result<&'a Organization, A
             "The request was rejected because your organization does not have All features enabled.",
         ));
     }
-    if !organization.trusted.contains_key(TRUSTED_SERVICE) {
+    if !organization.trusts(TRUSTED_SERVICE) {
         return Err(error(
             "ServiceAccessNotEnabledException",
-            "The request was rejected because trusted access is not enabled for IAM in Organizations.",
+            format!(
+                "Trusted Access for IAM not enabled by organization of input account {}.",
+                call.account()
+            ),
         ));
     }
     Ok(organization)

@@ -146,7 +146,7 @@ fn feature_for(task: &str) -> RootFeature {
 }
 
 /// Whether the caller's account may act as the root of another: the management account, or one to which it delegated
-/// IAM, in an organisation that has this switched on; and never of the management account itself.
+/// IAM, in an organisation that trusts IAM and has this switched on; and never of the management account itself.
 fn may_reach(range: &Range, call: &Call<'_>, account: &AccountId, feature: RootFeature) -> bool {
     let organizations = range
         .organizations
@@ -161,7 +161,8 @@ fn may_reach(range: &Range, call: &Call<'_>, account: &AccountId, feature: RootF
     let delegated = organization.delegates.get(call.account());
     let administers = organization.management == *call.account()
         || delegated.is_some_and(|services| services.contains_key(TRUSTED_SERVICE));
-    switched_on
+    organization.trusts(TRUSTED_SERVICE)
+        && switched_on
         && administers
         && organization.members.contains_key(account)
         && organization.management != *account
