@@ -292,3 +292,47 @@ def test_a_trade_in_token_that_is_none_gets_nothing(range, iam, sts):
     refused(sts.get_delegated_access_token, "ValidationError", "The trade-in token is not valid.", 400, TradeInToken="not-one")
     low = low_client(range, iam, f"low-{next(numbers)}", "sts")
     refused(low.get_delegated_access_token, "AccessDenied", TradeInToken="not-one")
+
+
+def test_a_context_provider_must_be_let_by_the_trust_policy(range, iam, account, caller):
+    provider = "arn:aws:iam::aws:contextProvider/IdentityCenter"
+    given = [{"ProviderArn": provider, "ContextAssertion": "not-of-any-identity-center"}]
+    plain = make_role(iam, trust(account))
+    told = refused(caller.assume_role, "AccessDenied", status=403, RoleArn=plain, RoleSessionName="s", ProvidedContexts=given)
+    assert f"is not authorized to perform: sts:SetContext on resource: {plain}" in told
+    condition = {"ForAnyValue:ArnEquals": {"sts:RequestContextProviders": [provider]}}
+    statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:SetContext", "Condition": condition}
+    document = json.loads(trust(account))
+    document["Statement"].append(statement)
+    enhanced = make_role(iam, json.dumps(document))
+    # Let through; but no identity center of the range can have signed it.
+    refused(caller.assume_role, "ValidationError", "The context assertion that was provided is not valid.", 400,
+            RoleArn=enhanced, RoleSessionName="s", ProvidedContexts=given)
+    for wrong in ({"ProviderArn": "arn:aws:iam::aws:contextProvider/Other", "ContextAssertion": "eyJh"},):
+        refused(caller.assume_role, "AccessDenied", status=403, RoleArn=enhanced, RoleSessionName="s", ProvidedContexts=[wrong])
+    wrong = {"ProviderArn": f"arn:aws:iam::{account}:role/not-a-provider", "ContextAssertion": "eyJh"}
+    refused(caller.assume_role, "ValidationError", status=400, RoleArn=enhanced, RoleSessionName="s", ProvidedContexts=[wrong])
+
+
+def test_tokens_of_the_global_endpoint_by_their_version(range, iam, sts):
+    def by_global_endpoint(client):
+        client.meta.events.register("before-sign.sts", lambda request, **_: request.headers.add_header("Host", "sts.amazonaws.com"))
+        return client.get_session_token()
+
+    user = f"global-{next(numbers)}"
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    own = (key["AccessKeyId"], key["SecretAccessKey"])
+    first = by_global_endpoint(range.client("sts", *own))
+    regional = range.client("sts", *own).get_session_token()
+    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+    second = by_global_endpoint(range.client("sts", *own))
+    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v1Token")
+    for region in ("us-east-1", "eu-central-1", "ap-northeast-3"):
+        assert as_session(range, first, region=region).get_caller_identity()["Arn"].endswith(user)
+    # Regions that an account must ask for take the tokens of version 2, and those that a region handed out.
+    for region in ("eu-south-1", "me-central-1"):
+        told = refused(as_session(range, first, region=region).get_caller_identity, "InvalidClientTokenId", status=403)
+        assert told == "The security token included in the request is invalid."
+        for good in (second, regional):
+            assert as_session(range, good, region=region).get_caller_identity()["Arn"].endswith(user)

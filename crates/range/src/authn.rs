@@ -12,6 +12,7 @@ use stockade_wire::sigv4::{self, Claim, KeyCache, Payload};
 use stockade_wire::table::Service;
 
 use crate::call::Caller;
+use crate::regions;
 use crate::services::iam;
 use crate::services::iam::access_keys::{KeyOwner, KeyStatus};
 use crate::state::State;
@@ -168,6 +169,9 @@ fn holder<'a>(
         let session = issued.caller.session.as_ref().ok_or_else(unknown)?;
         if now >= session.expires {
             return Err(AwsError::expired_token(service));
+        }
+        if session.first_regions_only && !regions::is_on_from_the_start(&claim.region) {
+            return Err(AwsError::invalid_token(service));
         }
         if !still_there(state, &issued.caller, now) {
             return Err(unknown());

@@ -60,6 +60,9 @@ pub struct Session {
     pub assumed_root: bool,
     /// The partner's account, where the session was delegated to one.
     pub delegate: Option<AccountId>,
+    /// Whether it is good in the regions alone that are on from the start.
+    #[serde(default)]
+    pub first_regions_only: bool,
 }
 
 /// What an identity provider vouches for, and what stays of it in a session.
@@ -182,6 +185,15 @@ impl Call<'_> {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, AwsError> {
         serde_json::from_value(Value::Object(self.input.clone()))
             .map_err(|error| AwsError::new(400, "SerializationException", error.to_string()))
+    }
+
+    /// Whether the request was sent to a host by this name, whatever its port.
+    pub fn is_for_host(&self, name: &str) -> bool {
+        let host = self
+            .host
+            .split_once(':')
+            .map_or(self.host, |(host, _)| host);
+        host.eq_ignore_ascii_case(name)
     }
 
     /// The caller's account.

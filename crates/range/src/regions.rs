@@ -11,6 +11,32 @@ use stockade_wire::table::Service;
 /// With what the names of the regions of the partition `aws` begin.
 const AREAS: [&str; 9] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
 
+/// The regions that an account has without asking for them.
+const FIRST: [&str; 17] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ap-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "sa-east-1",
+];
+
+/// Whether an account has a region without asking for it: others must be switched on.
+pub fn is_on_from_the_start(region: &str) -> bool {
+    FIRST.contains(&region)
+}
+
 /// The region that a request is for: its credential scope says. What names none is for the first.
 ///
 /// # Errors

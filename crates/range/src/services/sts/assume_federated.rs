@@ -52,6 +52,7 @@ pub fn needs(range: &Range, call: &Call<'_>) -> Result<Vec<Need>, AwsError> {
         transitive: &vouched.transitive_tags,
         inherits_tags: false,
         source_identity: vouched.source_identity.as_deref(),
+        context_providers: Vec::new(),
         context,
     };
     Ok(role_session::needs(range, call.now, question))
@@ -74,7 +75,7 @@ pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         None => USUAL_SECONDS,
     };
     let (document, arns) = (input.policy.as_deref(), input.policy_arns.as_slice());
-    let mut session = credentials::session(call.now, asked.min(longest));
+    let mut session = credentials::session(range, call, asked.min(longest));
     session.policies = credentials::session_policies(range, &target.account, document, arns)?;
     session.tags = vouched.tags.clone();
     session.transitive_tags = vouched.transitive_tags.clone();

@@ -1,7 +1,8 @@
 //! `AssumeRole`: another identity for a while, if its trust policy lets the caller.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use stockade_model::Arn;
 use stockade_policy::{Context, Principal};
 use stockade_wire::AwsError;
 
@@ -34,8 +35,35 @@ struct Input {
     token_code: Option<String>,
     source_identity: Option<String>,
     #[serde(default)]
-    provided_contexts: Vec<Value>,
+    provided_contexts: Vec<ProvidedContext>,
     minimum_session_token_size: Option<usize>,
+}
+
+/// What a context provider says of the user behind a session.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProvidedContext {
+    #[serde(default)]
+    provider_arn: String,
+    #[serde(default)]
+    context_assertion: String,
+}
+
+impl ProvidedContext {
+    /// The provider's ARN: AWS's own, for there are no others.
+    fn provider(&self) -> Result<String, AwsError> {
+        let arn: Option<Arn> = self.provider_arn.parse().ok();
+        let is_provider = arn.is_some_and(|arn| {
+            arn.service == "iam" && arn.account == "aws" && arn.resource_type() == "contextProvider"
+        });
+        if !is_provider || self.context_assertion.is_empty() {
+            return Err(invalid(&format!(
+                "{} is not a context provider with an assertion",
+                self.provider_arn
+            )));
+        }
+        Ok(self.provider_arn.clone())
+    }
 }
 
 /// `sts:AssumeRole` under the role's trust policy. An MFA code that is wrong is refused before anything else.
@@ -63,6 +91,11 @@ pub fn needs(range: &Range, call: &Call<'_>) -> Result<Vec<Need>, AwsError> {
         inherits_tags: before
             .is_some_and(|session| session_tags::handed_on(session).next().is_some()),
         source_identity: input.source_identity.as_deref().or(taken_over),
+        context_providers: input
+            .provided_contexts
+            .iter()
+            .map(ProvidedContext::provider)
+            .collect::<Result<_, _>>()?,
         context,
     };
     Ok(role_session::needs(range, call.now, question))
@@ -91,7 +124,7 @@ pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         ));
     }
     let (document, arns) = (input.policy.as_deref(), input.policy_arns.as_slice());
-    let mut session = credentials::session(call.now, seconds);
+    let mut session = credentials::session(range, call, seconds);
     session.policies = credentials::session_policies(range, &target.account, document, arns)?;
     session.chained = chained;
     session.tags = credentials::tags(&input.tags);

@@ -86,7 +86,7 @@ pub fn needs(_: &Range, call: &Call<'_>) -> Result<Vec<Need>, AwsError> {
 pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: Input = call.read()?;
     let (account, task) = (input.account()?, input.task()?);
-    if call.host.starts_with("sts.amazonaws.com") {
+    if call.is_for_host(credentials::GLOBAL_ENDPOINT) {
         return Err(invalid(
             "AssumeRoot is not supported by the global endpoint",
         ));
@@ -105,7 +105,7 @@ pub fn assume(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         return Err(refused());
     }
     let document = aws_managed::document(task).ok_or_else(refused)?;
-    let mut session = credentials::session(call.now, seconds);
+    let mut session = credentials::session(range, call, seconds);
     session.policies = vec![Named::new(task, document.policy)];
     session.assumed_root = true;
     let before = call.caller.session.as_ref();

@@ -14,7 +14,7 @@ use stockade_wire::{AwsError, Object};
 
 use super::session_tags::Tags;
 use super::state::Issued;
-use crate::call::{Caller, Session};
+use crate::call::{Call, Caller, Session};
 use crate::state::State as Range;
 
 /// How many managed policies may cut a session down.
@@ -23,6 +23,9 @@ const MOST_POLICIES: usize = 10;
 const ROOM: usize = 2_048;
 /// How long a session token may be.
 const LONGEST_TOKEN: usize = 4_096;
+
+/// The endpoint that is in no region.
+pub const GLOBAL_ENDPOINT: &str = "sts.amazonaws.com";
 
 /// A session tag as calls carry it.
 #[derive(Debug, Clone, Deserialize)]
@@ -49,12 +52,17 @@ pub struct PolicyArn {
     pub arn: Option<String>,
 }
 
-/// A session of `seconds` from `now`, without policies, tags or MFA.
-pub fn session(now: Timestamp, seconds: i64) -> Session {
+/// A session of `seconds` from now, without policies, tags or MFA. What the global endpoint hands out is good in the regions
+/// that are on from the start alone (version 1), unless the account has it otherwise.
+pub fn session(range: &Range, call: &Call<'_>, seconds: i64) -> Session {
+    let now = call.now;
     let end = now.checked_add(SignedDuration::from_secs(seconds));
+    let account = range.accounts.get(call.account());
+    let everywhere = account.is_some_and(|account| account.iam.read().tokens_for_all_regions);
     Session {
         issued: whole(now),
         expires: whole(end.unwrap_or(now)),
+        first_regions_only: call.is_for_host(GLOBAL_ENDPOINT) && !everywhere,
         mfa: false,
         policies: Vec::new(),
         tags: Vec::new(),

@@ -38,7 +38,7 @@ pub fn exchange(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     let policy = Policy::parse(&delegated.policy).map_err(|_| refused())?;
     let caller = approver(range, call, &delegated).ok_or_else(refused)?;
     let packed = credentials::packed_size(Some(&delegated.policy), &[], &Vec::new())?;
-    let mut session = credentials::session(call.now, seconds);
+    let mut session = credentials::session(range, call, seconds);
     session.policies = vec![Named::new("delegated permissions", policy)];
     session.delegate = Some(call.account().clone());
     let assumed = caller.principal.principal_arn();

@@ -75,7 +75,7 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         129_600
     };
     let seconds = input.duration_seconds.unwrap_or(43_200).min(most);
-    let mut session = credentials::session(call.now, seconds);
+    let mut session = credentials::session(range, call, seconds);
     session.policies = policies;
     session.issuer_id = Some(call.caller.user_id.clone());
     session.tags = credentials::tags(&input.tags);

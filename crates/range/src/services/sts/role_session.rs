@@ -97,16 +97,22 @@ pub struct Question<'a> {
     pub inherits_tags: bool,
     /// The source identity, given or taken over.
     pub source_identity: Option<&'a str>,
+    /// Who vouches for further context of the session, by ARN.
+    pub context_providers: Vec<String>,
     /// Further condition keys.
     pub context: Context,
 }
 
 /// The action on the role under its trust policy; with tags also `sts:TagSession`, with a source identity also
-/// `sts:SetSourceIdentity`. A role that is not there is refused like one that does not trust the caller.
+/// `sts:SetSourceIdentity`, with a context provider also `sts:SetContext`. A role that is not there is refused like one that does not trust the caller.
 pub fn needs(range: &Range, now: Timestamp, question: Question<'_>) -> Vec<Need> {
     let found = find(range, now, question.role);
     let mut context = question.context;
     context.set("sts:RoleSessionName", question.session);
+    context.insert(
+        "sts:RequestContextProviders",
+        question.context_providers.iter().cloned(),
+    );
     if let Some(identity) = question.source_identity {
         context.set("sts:SourceIdentity", identity);
     }
@@ -130,6 +136,9 @@ pub fn needs(range: &Range, now: Timestamp, question: Question<'_>) -> Vec<Need>
     }
     if question.source_identity.is_some() {
         actions.push("sts:SetSourceIdentity");
+    }
+    if !question.context_providers.is_empty() {
+        actions.push("sts:SetContext");
     }
     let need = |action| Need {
         context: context.clone(),

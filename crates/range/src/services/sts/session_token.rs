@@ -28,7 +28,7 @@ pub fn token(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         (43_200, 129_600)
     };
     let seconds = input.duration_seconds.unwrap_or(usual).min(most);
-    let mut session = credentials::session(call.now, seconds);
+    let mut session = credentials::session(range, call, seconds);
     let serial = input.serial_number.as_deref();
     if let Some(code) = mfa::check(range, call, serial, input.token_code.as_deref())? {
         session.mfa = true;
