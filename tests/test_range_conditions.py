@@ -263,7 +263,7 @@ def test_what_resource_control_policies_bind(organisation):
     told = refused(queues.list_tables, "AccessDeniedException", status=400)
     assert "with an explicit deny in a resource control policy" in told
     refused(cloud.client("sts").assume_role, "AccessDenied", status=403,
-            RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="x")
+            RoleArn=f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole", RoleSessionName="visit")
     sts.get_caller_identity()
     detach()
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"

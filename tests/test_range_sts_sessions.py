@@ -298,7 +298,7 @@ def test_a_context_provider_must_be_let_by_the_trust_policy(range, iam, account,
     provider = "arn:aws:iam::aws:contextProvider/IdentityCenter"
     given = [{"ProviderArn": provider, "ContextAssertion": "not-of-any-identity-center"}]
     plain = make_role(iam, trust(account))
-    told = refused(caller.assume_role, "AccessDenied", status=403, RoleArn=plain, RoleSessionName="s", ProvidedContexts=given)
+    told = refused(caller.assume_role, "AccessDenied", status=403, RoleArn=plain, RoleSessionName="s1", ProvidedContexts=given)
     assert f"is not authorized to perform: sts:SetContext on resource: {plain}" in told
     condition = {"ForAnyValue:ArnEquals": {"sts:RequestContextProviders": [provider]}}
     statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:SetContext", "Condition": condition}
@@ -307,11 +307,11 @@ def test_a_context_provider_must_be_let_by_the_trust_policy(range, iam, account,
     enhanced = make_role(iam, json.dumps(document))
     # Let through; but no identity center of the range can have signed it.
     refused(caller.assume_role, "ValidationError", "The context assertion that was provided is not valid.", 400,
-            RoleArn=enhanced, RoleSessionName="s", ProvidedContexts=given)
+            RoleArn=enhanced, RoleSessionName="s1", ProvidedContexts=given)
     for wrong in ({"ProviderArn": "arn:aws:iam::aws:contextProvider/Other", "ContextAssertion": "eyJh"},):
-        refused(caller.assume_role, "AccessDenied", status=403, RoleArn=enhanced, RoleSessionName="s", ProvidedContexts=[wrong])
+        refused(caller.assume_role, "AccessDenied", status=403, RoleArn=enhanced, RoleSessionName="s1", ProvidedContexts=[wrong])
     wrong = {"ProviderArn": f"arn:aws:iam::{account}:role/not-a-provider", "ContextAssertion": "eyJh"}
-    refused(caller.assume_role, "ValidationError", status=400, RoleArn=enhanced, RoleSessionName="s", ProvidedContexts=[wrong])
+    refused(caller.assume_role, "ValidationError", status=400, RoleArn=enhanced, RoleSessionName="s1", ProvidedContexts=[wrong])
 
 
 def test_tokens_of_the_global_endpoint_by_their_version(range, iam, sts):
