@@ -308,7 +308,9 @@ def can_be_called_with_nothing(operation):
     """Whether an empty input makes a request whose address is whole."""
     shape = operation.input_shape
     placed = [name for name, member in shape.members.items() if member.serialization.get("location") == "uri"] if shape else []
-    return not placed and not operation.endpoint and not operation.deprecated
+    # Directory buckets are another service's to the signer (`s3express`); some endpoints are made from the input.
+    elsewhere = "DirectoryBucket" in operation.name or operation.operation_context_parameters
+    return not placed and not elsewhere and not operation.endpoint and not operation.deprecated
 
 
 @pytest.mark.parametrize("service", tables())
@@ -318,8 +320,8 @@ def test_what_there_is_not_names_itself(bare, service):
     there = set(called.operations().get(service, []))
     assert there <= set(model.operation_names)
     lacking = [name for name in model.operation_names if name not in there and can_be_called_with_nothing(model.operation_model(name))]
-    if not lacking:
-        assert there, "a service of which the range has nothing, and nothing can be asked"
+    # Every host of S3 Control begins with the account that the input names.
+    assert lacking or there or service == "s3control"
     for name in lacking[:3]:
         with pytest.raises(ClientError) as refused:
             client._make_api_call(name, {})
