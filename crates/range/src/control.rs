@@ -75,7 +75,7 @@ pub(crate) fn answer(
             ),
         },
         ("requests", &Method::GET) => {
-            json_answer(StatusCode::OK, &json!({"requests": desk.seen()}))
+            json_answer(StatusCode::OK, &json!({"requests": desk.last_seen.list()}))
         }
         ("notifications", &Method::GET) => {
             let sent = delegation_requests::notifications(&desk.state.read());

@@ -14,11 +14,12 @@ use http::{HeaderValue, Response};
 use stockade_model::Clock;
 use stockade_wire::{AwsError, server};
 
+use crate::answer::Answer;
 use crate::authn::Trust;
 use crate::call::TlsSession;
 use crate::control;
 use crate::issuers;
-use crate::request::{Answer, Desk};
+use crate::request::Desk;
 
 /// The other end of a connection.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //! Owns the accounts, the clock, and the behaviour of the services. Must not be used by `respond`: what
 //! works here works on AWS.
 
+pub mod answer;
 pub mod authn;
 pub mod authz;
 pub mod birth;
@@ -20,6 +21,7 @@ pub mod regions;
 pub mod request;
 pub mod row;
 pub mod rows;
+pub mod seen;
 pub mod server;
 pub mod services;
 mod sockets;

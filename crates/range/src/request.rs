@@ -3,17 +3,15 @@
 //! Owns the order, the same for every service. Handlers do none of it.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use stockade_keys::RootKey;
 use stockade_model::{Clock, Region};
 use stockade_policy::Principal;
@@ -23,6 +21,7 @@ use stockade_wire::table::{self, Service};
 use stockade_wire::{AwsError, Object};
 use tracing::Level;
 
+use crate::answer::{Answer, Instead, Waits, refused, with_extended_id};
 use crate::authn::{self, Trust};
 use crate::authz;
 use crate::call::{Call, Caller, Inner, RecordExtras, Reply, ServiceEvent, invoker};
@@ -35,19 +34,18 @@ use crate::provider_keys::{ProviderKeys, Reach};
 use crate::regions;
 use crate::row::{Handler, Needs, Row};
 use crate::rows::RowError;
+use crate::seen::{LastSeen, Seen};
 use crate::services;
 use crate::services::cloudtrail::delivery;
 use crate::services::sts::{self, Hand, Vouched};
 use crate::state::State;
 use crate::store::{NotKept, RootKeys, Ticket, unavailable};
-use crate::trail::{self, Entry, Record};
+use crate::trail::{self, Entry};
 
 /// The header by which a caller on loopback says from which address it would come.
 pub const SOURCE_HEADER: &str = "x-stockade-source-ip";
 /// Where the log has a line for each request, at the level `debug`.
 const ACCESS: &str = "stockade_range::access";
-/// How many requests are kept for `/_stockade/requests`.
-const KEPT_REQUESTS: usize = 1_000;
 
 /// What every request needs.
 #[derive(Debug)]
@@ -61,7 +59,7 @@ pub struct Desk {
     /// Ids of requests and events: apart from the state's, so that a read does not wait for its change.
     ids: Mutex<Ids>,
     /// The last requests, whoever made them.
-    seen: Mutex<VecDeque<Seen>>,
+    pub(crate) last_seen: LastSeen,
     /// The keys of identity providers.
     providers: ProviderKeys,
     /// The keys of signatures, derived once.
@@ -70,31 +68,6 @@ pub struct Desk {
     pub(crate) profile: Option<profile::Files>,
     /// Where the root keys of KMS are kept; none: in memory alone.
     roots: Option<Mutex<RootKeys>>,
-}
-
-/// An answer, which may have to wait until what it tells is on the disk.
-#[derive(Debug)]
-pub struct Answer {
-    response: Response<Bytes>,
-    seen: Option<Seen>,
-    waits: Option<Waits>,
-}
-
-/// What an answer waits for.
-#[derive(Debug)]
-struct Waits {
-    ticket: Ticket,
-    /// What is answered where it cannot be kept.
-    instead: Instead,
-}
-
-/// What is answered, and recorded, in place of a success that could not be kept.
-#[derive(Debug)]
-struct Instead {
-    target: Target,
-    request_id: String,
-    path: String,
-    entries: Vec<Entry>,
 }
 
 /// What came of a call.
@@ -118,26 +91,6 @@ impl From<Result<Reply, AwsError>> for Outcome {
     }
 }
 
-/// A request as the range saw it, recorded in a trail or not: AWS keeps no record of who fails to say who they are.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Seen {
-    /// When.
-    pub time: Timestamp,
-    /// The service and the operation, as far as they are known.
-    pub action: Option<String>,
-    /// The access key that was named, good or not.
-    pub access_key_id: Option<String>,
-    /// Who they proved to be.
-    pub caller_arn: Option<String>,
-    /// From which address.
-    pub source: String,
-    /// The HTTP status of the answer.
-    pub status: u16,
-    /// The error's code; none where it went well.
-    pub error_code: Option<String>,
-}
-
 /// What is known of a request before it is decoded.
 struct Visit<'a> {
     target: &'a Target,
@@ -156,7 +109,7 @@ impl Desk {
             clock,
             trust,
             ids: Mutex::new(ids),
-            seen: Mutex::new(VecDeque::new()),
+            last_seen: LastSeen::default(),
             providers: ProviderKeys::new(Reach::Public),
             keys: KeyCache::new(),
             profile: None,
@@ -252,14 +205,6 @@ impl Desk {
             Some(_) => answer,
             None => Answer::from(answer.told(self, Ok(()))),
         }
-    }
-
-    fn remember_seen(&self, seen: Seen) {
-        let mut all = lock(&self.seen);
-        if all.len() >= KEPT_REQUESTS {
-            all.pop_front();
-        }
-        all.push_back(seen);
     }
 
     fn serve(
@@ -636,113 +581,15 @@ impl Desk {
         Ok(now)
     }
 
-    /// The last requests, oldest first.
-    pub fn seen(&self) -> Vec<Seen> {
-        lock(&self.seen).iter().cloned().collect()
-    }
-
     /// A copy of the source of request ids, for a copy of the range.
     pub fn ids(&self) -> Ids {
         lock(&self.ids).clone()
     }
 }
 
-impl From<Response<Bytes>> for Answer {
-    fn from(response: Response<Bytes>) -> Self {
-        Self {
-            response,
-            seen: None,
-            waits: None,
-        }
-    }
-}
-
-impl Answer {
-    /// The answer, once it may be told.
-    pub async fn when_kept(mut self, desk: &Desk) -> Response<Bytes> {
-        let Some(waits) = &mut self.waits else {
-            return self.response;
-        };
-        let kept = (&mut waits.ticket).await;
-        self.told(desk, kept)
-    }
-
-    /// The same, waiting on this thread.
-    pub fn wait(mut self, desk: &Desk) -> Response<Bytes> {
-        let Some(waits) = self.waits.take() else {
-            return self.response;
-        };
-        let kept = waits.ticket.wait();
-        let (ticket, instead) = (Ticket::of(kept), waits.instead);
-        self.waits = Some(Waits { ticket, instead });
-        self.told(desk, kept)
-    }
-
-    fn told(self, desk: &Desk, kept: Result<(), NotKept>) -> Response<Bytes> {
-        let mut response = self.response;
-        let mut seen = self.seen;
-        if let (Err(_), Some(Waits { instead, .. })) = (kept, self.waits)
-            // What failed anyway failed.
-            && response.status().is_success()
-        {
-            let error = unavailable();
-            if let Some(seen) = &mut seen {
-                seen.error_code = Some(error.code.clone());
-            }
-            let failed = |entry: Entry| {
-                let text = trail::failed(&entry.record.text, instead.target.service, &error);
-                Entry {
-                    record: Arc::new(Record {
-                        text: text.into(),
-                        ..*entry.record
-                    }),
-                    ..entry
-                }
-            };
-            let entries = instead.entries.into_iter().map(failed).collect();
-            desk.state.read().log.take(entries);
-            let path = Some(instead.path.as_str());
-            response = refused(&instead.target, error, &instead.request_id, path);
-        }
-        if let Some(mut seen) = seen {
-            seen.status = response.status().as_u16();
-            desk.remember_seen(seen);
-        }
-        response
-    }
-}
-
 fn untold(error: RowError) -> Option<Ticket> {
     tracing::error!(%error, "what is due cannot be done; this is a fault of the range");
     None
-}
-
-fn refused(
-    target: &Target,
-    mut error: AwsError,
-    request_id: &str,
-    path: Option<&str>,
-) -> Response<Bytes> {
-    if target.service.name == "s3" {
-        error = error.with("HostId", services::s3::extended_request_id(request_id));
-    }
-    let (service, protocol) = (Some(target.service), Some(target.protocol));
-    let answer = server::encode_error(service, protocol, &error, request_id, path);
-    with_extended_id(answer, target, request_id)
-}
-
-/// S3's answers carry a second id.
-fn with_extended_id(
-    mut answer: Response<Bytes>,
-    target: &Target,
-    request_id: &str,
-) -> Response<Bytes> {
-    if target.service.name == "s3"
-        && let Ok(extended) = services::s3::extended_request_id(request_id).parse()
-    {
-        answer.headers_mut().insert("x-amz-id-2", extended);
-    }
-    answer
 }
 
 /// Does what may panic: then the call failed, by a fault of the range, and no other is harmed.
