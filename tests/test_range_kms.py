@@ -110,6 +110,7 @@ def test_what_is_encrypted_comes_back_by_its_ciphertext_alone(kms, key):
     refused(decrypt, "ValidationException", KeyId=key)
     refused(kms.encrypt, "ValidationException", KeyId=key, Plaintext=b"x" * 4097)
     refused(kms.encrypt, "ValidationException", KeyId=key, Plaintext=b"")
+    refused(kms.encrypt, "ValidationException", KeyId=key, Plaintext=b"x", EncryptionContext={"a" * 5000: "b" * 5000})
     refused(kms.encrypt, "InvalidKeyUsageException", KeyId=key, Plaintext=b"x", EncryptionAlgorithm="RSAES_OAEP_SHA_1")
 
 

@@ -131,7 +131,16 @@ def test_an_alias_and_its_key_must_both_be_allowed(range, kms, account, key):
     both = Caller(range, statement(["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"], [alias, arn_of(kms, key)]))
     both.kms.create_alias(AliasName="alias/both", TargetKeyId=key)
     refused(both.kms.update_alias, "AccessDeniedException", AliasName="alias/both", TargetKeyId=make(kms))
+    # What an alias allows goes with it to another key.
+    by_alias = Caller(range, statement("kms:Encrypt", Condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/both"}}))
+    other = make(kms)
+    by_alias.kms.encrypt(KeyId=key, Plaintext=b"x")
+    kms.update_alias(AliasName="alias/both", TargetKeyId=other)
+    refused(by_alias.kms.encrypt, "AccessDeniedException", KeyId=key, Plaintext=b"x")
+    by_alias.kms.encrypt(KeyId=other, Plaintext=b"x")
+    kms.update_alias(AliasName="alias/both", TargetKeyId=key)
     both.kms.delete_alias(AliasName="alias/both")
+    refused(by_alias.kms.encrypt, "AccessDeniedException", KeyId=key, Plaintext=b"x")
 
 
 def test_a_grant_allows_what_it_says_as_long_as_it_stands(kms, account, key, anna):

@@ -198,7 +198,7 @@ pub fn ciphertext_key<'a>(
 pub fn need(range: &Range, call: &Call<'_>, action: &str, found: Found<'_>) -> Need {
     let key = found.key;
     let mut context = request_context(call, action);
-    key_context(range, key, &mut context);
+    key_context(key, &mut context);
     if let Some(alias) = found.alias {
         context.set("kms:RequestAlias", alias);
     }
@@ -331,7 +331,7 @@ fn tag_context(call: &Call<'_>, context: &mut Context) -> bool {
 }
 
 /// What a key brings.
-fn key_context(range: &Range, key: &Key, context: &mut Context) {
+fn key_context(key: &Key, context: &mut Context) {
     context.set("kms:KeySpec", key.spec.name());
     context.set("kms:CustomerMasterKeySpec", key.spec.name());
     context.set("kms:KeyUsage", key.usage.name());
@@ -346,11 +346,7 @@ fn key_context(range: &Range, key: &Key, context: &mut Context) {
         };
         context.set("kms:MultiRegionKeyType", kind);
     }
-    let aliases = range
-        .kms
-        .aliases_of(&key.account, &key.region)
-        .filter(|alias| alias.target == key.id);
-    context.insert("kms:ResourceAliases", aliases.map(|a| a.name.clone()));
+    context.insert("kms:ResourceAliases", key.aliases.iter().cloned());
     for tag in &key.tags {
         context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
     }

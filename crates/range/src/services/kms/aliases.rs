@@ -10,7 +10,7 @@ use super::access::named;
 use super::data::page;
 use super::errors;
 use super::readiness::not_going;
-use super::state::{Alias, alias_arn};
+use super::state::{Alias, Key, alias_arn};
 use crate::call::{Call, Reply};
 use crate::state::State as Range;
 
@@ -62,8 +62,8 @@ pub fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         )));
     }
     not_going(key)?;
+    check_room(key)?;
     let target = key.id.clone();
-    check_room(range, call, &target)?;
     let alias = Alias {
         name: input.alias_name,
         target,
@@ -74,9 +74,8 @@ pub fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
     Ok(Reply::empty())
 }
 
-fn check_room(range: &Range, call: &Call<'_>, target: &str) -> Result<(), AwsError> {
-    let aliases = range.kms.aliases_of(call.account(), call.region);
-    if aliases.filter(|alias| alias.target == target).count() >= MOST {
+fn check_room(key: &Key) -> Result<(), AwsError> {
+    if key.aliases.len() >= MOST {
         return Err(errors::limit_exceeded(format!(
             "You have exceeded the limit of {MOST} aliases on a KMS key."
         )));
@@ -95,7 +94,7 @@ pub fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         .cloned()
         .ok_or_else(|| errors::no_alias(&alias_arn(region, account, &input.alias_name)))?;
     let old = range.kms.key(&(region.clone(), alias.target.clone()));
-    let kind = |key: &super::state::Key| {
+    let kind = |key: &Key| {
         let is_mac = matches!(key.spec, stockade_keys::KeySpec::Hmac(_));
         (key.spec.is_asymmetric(), is_mac, key.usage)
     };
@@ -106,10 +105,10 @@ pub fn update(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         )));
     }
     not_going(new)?;
-    let target = new.id.clone();
-    if target != alias.target {
-        check_room(range, call, &target)?;
+    if new.id != alias.target {
+        check_room(new)?;
     }
+    let target = new.id.clone();
     let alias = Alias {
         target,
         updated: call.now,

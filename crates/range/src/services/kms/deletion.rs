@@ -102,13 +102,8 @@ pub fn cancel(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
 /// Takes a key out, with its aliases. A primary key that waited for this replica begins its own wait.
 pub fn carry_out(kms: &mut State, place: &Place, now: Timestamp) -> Option<Key> {
     let key = kms.remove(place)?;
-    let gone: Vec<String> = kms
-        .aliases_of(&key.account, &key.region)
-        .filter(|alias| alias.target == key.id)
-        .map(|alias| alias.name.clone())
-        .collect();
-    for name in gone {
-        kms.remove_alias(&key.account, &key.region, &name);
+    for name in &key.aliases {
+        kms.remove_alias(&key.account, &key.region, name);
     }
     for other in key.elsewhere() {
         kms.change(&other, |other| {

@@ -20,6 +20,9 @@ use super::{attestation, errors};
 use crate::call::{Call, RecordExtras, Reply};
 use crate::state::State as Range;
 
+/// How long the keys and values of an encryption context may be together.
+const LONGEST_CONTEXT: usize = 8_192;
+
 /// A ciphertext, and the material that it was made by.
 pub struct Sealed {
     /// As it is handed out.
@@ -86,6 +89,15 @@ fn algorithm(call: &Call<'_>, member: &str, key: &Key) -> Result<EncryptionAlgor
 /// `ValidationException`.
 pub fn context(call: &Call<'_>, member: &str, key: &Key) -> Result<EncryptionContext, AwsError> {
     let pairs = access::encryption_context(call, member);
+    let length: usize = pairs
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    if length > LONGEST_CONTEXT {
+        return Err(errors::validation(format!(
+            "{member} has {length} characters; the most is {LONGEST_CONTEXT}."
+        )));
+    }
     if key.spec != KeySpec::Symmetric && !pairs.is_empty() {
         return Err(errors::validation(format!(
             "{member} is not supported for the key spec {}.",

@@ -63,6 +63,7 @@ pub fn create(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> {
         }),
         rotation: Rotation::default(),
         materials: Vec::new(),
+        aliases: Vec::new(),
         grants: Table::new(),
     };
     key.policy = policies::of_call(range, call, &key)?;
@@ -296,6 +297,7 @@ pub fn of_service(
         multi_region: None,
         rotation: Rotation::default(),
         materials: Vec::new(),
+        aliases: Vec::new(),
         grants: Table::new(),
     }
 }

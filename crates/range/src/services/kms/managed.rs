@@ -161,8 +161,8 @@ pub fn make(range: &mut Range, key: Key) -> Result<Place, AwsError> {
         updated: key.created,
     };
     let (account, region, place) = (key.account.clone(), key.region.clone(), key.place());
-    range.kms.put_alias(&account, &region, alias);
     range.kms.put(key);
+    range.kms.put_alias(&account, &region, alias);
     Ok(place)
 }
 

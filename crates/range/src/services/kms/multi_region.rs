@@ -80,6 +80,7 @@ pub fn replicate(range: &mut Range, call: &Call<'_>) -> Result<Reply, AwsError> 
         deletion: None,
         multi_region: Some(all.clone()),
         materials: materials_of_replica(&key),
+        aliases: Vec::new(),
         grants: Table::new(),
         ..key.clone()
     };

@@ -77,6 +77,8 @@ pub struct Key {
     pub rotation: Rotation,
     /// What it had and has, the oldest first.
     pub materials: Vec<KeptMaterial>,
+    /// The names of the aliases that point at it, in their order: every use of it asks for them.
+    pub aliases: Vec<String>,
     /// What others were allowed, by grant id.
     pub grants: Table<String, Grant>,
 }
@@ -99,6 +101,7 @@ crate::rows!(Key {
         multi_region,
         rotation,
         materials,
+        aliases = Vec::new(),
     ],
     below: [grants],
 });
@@ -535,8 +538,13 @@ impl State {
             .map(|(_, alias)| alias)
     }
 
-    /// Puts an alias in.
+    /// Puts an alias in, in place of one of the same name. Its key is there.
     pub fn put_alias(&mut self, account: &AccountId, region: &Region, alias: Alias) {
+        self.remove_alias(account, region, &alias.name);
+        self.change(&(region.clone(), alias.target.clone()), |key| {
+            key.aliases.push(alias.name.clone());
+            key.aliases.sort();
+        });
         let place = (account.clone(), (region.clone(), alias.name.clone()));
         self.aliases.insert(place, alias);
     }
@@ -544,7 +552,12 @@ impl State {
     /// Takes an alias out.
     pub fn remove_alias(&mut self, account: &AccountId, region: &Region, name: &str) {
         let place = (account.clone(), (region.clone(), name.to_owned()));
-        self.aliases.remove(&place);
+        let Some(alias) = self.aliases.remove(&place) else {
+            return;
+        };
+        self.change(&(region.clone(), alias.target), |key| {
+            key.aliases.retain(|own| own != name);
+        });
     }
 
     /// Every key in every region.
