@@ -143,6 +143,12 @@ pub fn rules_lint(root: Option<&Path>) -> Result<Vec<Failure>, Problem> {
                 "is missing or empty: give the nearest honest look-alike".to_owned(),
             );
         }
+        let source = format!("{}/rule.yml", folder.path);
+        for meta in rules.detections().filter(|meta| *meta.source == *source) {
+            for message in rules.impossible(&meta.id) {
+                say("rule.yml", format!("rule `{}`: {message}", meta.title));
+            }
+        }
         for meta in mains(folder, &rules) {
             for message in lint(meta, folder) {
                 say("rule.yml", message);

@@ -3,22 +3,28 @@
 //! Owns the gathering of matches into findings. How one event meets the rules is
 //! [`crate::hunter`]'s.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use stockade_model::{Event, Finding, LogKind, Origin, Timestamp};
 
+use crate::baseline::Baseline;
 use crate::behaviour;
 use crate::correlate::{Correlation, Episode};
 use crate::fields::Outcome;
+use crate::geo::Places;
 use crate::hunter::{Hunter, Parts};
+use crate::impossible;
+use crate::intel::Intel;
 use crate::load::{Loader, NotApplicable, Problem, Rule};
 use crate::look::Names;
+use crate::profile::Profile;
 use crate::program::{Builder, Op, Program};
 use crate::rule::Meta;
 use crate::sigma::FieldPath;
 use crate::story::{self, Story};
+use crate::summary::Overview;
 use crate::timeline::{Row, Timeline};
 use crate::world::{self, World, moment};
 
@@ -31,6 +37,8 @@ pub struct RuleSet {
     behaviours: Vec<Arc<Meta>>,
     problems: Vec<Problem>,
     not_applicable: Vec<NotApplicable>,
+    /// The rule files, by their names.
+    texts: BTreeMap<Arc<str>, Arc<str>>,
     program: Program,
     names: Names,
     /// Each rule's condition in the program.
@@ -96,12 +104,19 @@ impl RuleSet {
             },
             problems,
             not_applicable,
+            texts: BTreeMap::new(),
             program,
             names,
             conditions,
             captures,
             captured,
         }
+    }
+
+    /// With the files that the rules stand in, for who wants to read them.
+    pub(crate) fn with_texts(mut self, texts: BTreeMap<Arc<str>, Arc<str>>) -> Self {
+        self.texts = texts;
+        self
     }
 
     /// No rule and no detector: events are counted, and that is all.
@@ -205,6 +220,40 @@ impl RuleSet {
             .any(|rule| rule.silent && rule.meta.id == id)
     }
 
+    /// The detections with this id or name; else those whose title has it as a part.
+    pub fn named(&self, name: &str) -> Vec<&Meta> {
+        let exact: Vec<&Meta> = self
+            .detections()
+            .filter(|meta| meta.id == name || meta.name.as_deref() == Some(name))
+            .collect();
+        if !exact.is_empty() {
+            return exact;
+        }
+        let lower = name.to_lowercase();
+        self.detections()
+            .filter(|meta| meta.title.to_lowercase().contains(&lower) || meta.source.contains(name))
+            .collect()
+    }
+
+    /// The page of a detection.
+    pub fn page(&self, meta: &Meta) -> String {
+        crate::page::of(self, meta)
+    }
+
+    /// The file that a detection stands in.
+    pub(crate) fn text(&self, meta: &Meta) -> Option<&str> {
+        self.texts.get(&meta.source).map(AsRef::as_ref)
+    }
+
+    /// What of a rule can never occur in its log.
+    pub fn impossible(&self, id: &str) -> Vec<String> {
+        let own = self.rules.iter().filter(|rule| rule.meta.id == id);
+        let mut found: Vec<String> = own.flat_map(impossible::faults).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
     /// The fields that a rule's condition looks at, sorted, each once.
     pub fn fields(&self, id: &str) -> Vec<String> {
         let mut names = std::collections::BTreeSet::new();
@@ -235,14 +284,20 @@ impl RuleSet {
         self.finish(vec![hunter]).findings
     }
 
+    /// [`RuleSet::finish_with`], with nothing known before.
+    pub fn finish(&self, hunters: Vec<Hunter<'_>>) -> Hunt {
+        self.finish_with(hunters, &Given::default())
+    }
+
     /// Makes findings of what the workers of a hunt came to. One finding stands for all matches of a
     /// detection by the same principal, key and address that had the same outcome; findings are in
     /// the order of their first event, and do not depend on which worker took which event.
-    pub fn finish(&self, hunters: Vec<Hunter<'_>>) -> Hunt {
+    /// `given` is what the user gives besides the logs.
+    pub fn finish_with(&self, hunters: Vec<Hunter<'_>>, given: &Given) -> Hunt {
         let mut all = hunters.into_iter().map(Hunter::into_parts);
         let mut parts = all.next().unwrap_or_default();
         all.for_each(|other| parts.merge(other));
-        let rows = Hunt::rows(&mut parts);
+        let rows = Hunt::rows(&mut parts, given);
         let timeline = Timeline::new(&parts.world, rows);
         let mut matched: Vec<Vec<usize>> = vec![Vec::new(); self.rules.len()];
         for (place, row) in timeline.rows().iter().enumerate() {
@@ -309,8 +364,20 @@ impl RuleSet {
             span,
             targets,
             world: parts.world,
+            profile: parts.profile,
         }
     }
+}
+
+/// What the user gives besides logs and rules.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// What was usual before these logs.
+    pub baseline: Baseline,
+    /// Where addresses are.
+    pub places: Option<Places>,
+    /// What is known to be bad.
+    pub intel: Intel,
 }
 
 /// What a hunt came to.
@@ -324,6 +391,7 @@ pub struct Hunt {
     pub span: Option<(Timestamp, Timestamp)>,
     targets: HashMap<Origin, String>,
     world: World,
+    profile: Profile,
 }
 
 impl Hunt {
@@ -334,11 +402,38 @@ impl Hunt {
         })
     }
 
-    /// All rows of the parts, those of the networks among them.
-    pub(crate) fn rows(parts: &mut Parts) -> Vec<Row> {
+    /// What these logs show to be usual, for the next hunt.
+    pub fn baseline(&self) -> Baseline {
+        behaviour::habits(&self.world, &self.profile)
+    }
+
+    /// The principals of these findings, with all whose sessions they took or that took theirs.
+    pub fn involved(&self, findings: &[Finding]) -> BTreeSet<String> {
+        let mut all: BTreeSet<String> = findings
+            .iter()
+            .map(|finding| finding.principal.clone())
+            .collect();
+        for story in self.stories(findings) {
+            all.insert(story.principal);
+            all.extend(story.became.into_iter().map(|other| other.value));
+        }
+        all
+    }
+
+    /// What all events come to, whatever the rules say.
+    pub fn overview(&self) -> Overview {
+        Overview::of(&self.world, &self.profile)
+    }
+
+    /// All rows of the parts, those of what was counted and of what hindsight tells among them.
+    pub(crate) fn rows(parts: &mut Parts, given: &Given) -> Vec<Row> {
         let mut rows = std::mem::take(&mut parts.rows);
         let networks = std::mem::take(&mut parts.networks);
         rows.extend(networks.rows(&mut parts.world));
+        let tallies = std::mem::take(&mut parts.tallies);
+        rows.extend(tallies.rows(&mut parts.world));
+        let told = behaviour::look_back(&parts.profile, &mut parts.world, &rows, given);
+        rows.extend(told);
         rows
     }
 }

@@ -13,10 +13,12 @@ use stockade_model::event::EventError;
 use stockade_model::{Event, LogKind, Timestamp};
 use stockade_scan::{Kind, Member, Raw, Scanner, Step};
 
-use crate::behaviour::{self, Networks};
+use crate::behaviour::{self, Networks, Tallies};
 use crate::fields::Outcome;
 use crate::hunt::RuleSet;
+use crate::intel::Intel;
 use crate::look::{self, Look, Slots};
+use crate::profile::{Moment, Noted, Profile};
 use crate::program::{IdentityMemo, Memo, Op, Program};
 use crate::sigma::field::Scope;
 use crate::story;
@@ -29,6 +31,12 @@ const CALLS: usize = 1 << 16;
 const IDENTITIES: usize = 1 << 18;
 /// Events whose second delivery is told from the first, in all.
 const SEEN: usize = 1 << 22;
+/// So many events of one caller and call are noted for a detector in a stretch of …
+const NOTES: u8 = 32;
+/// … so many microseconds: what is the same again tells nothing new.
+const STRETCH: i64 = 600_000_000;
+/// Callers, calls and stretches of which that is known.
+const NOTED: usize = 1 << 17;
 /// Parts of that, so that workers seldom wait for one another.
 const SHARDS: usize = 64;
 
@@ -55,6 +63,7 @@ pub struct Common {
     state: RandomState,
     shards: Vec<Mutex<HashSet<u64, RandomState>>>,
     matched: AtomicU64,
+    intel: Arc<Intel>,
 }
 
 impl Common {
@@ -64,7 +73,16 @@ impl Common {
             state: RandomState::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             matched: AtomicU64::new(0),
+            intel: Arc::default(),
         }
+    }
+
+    /// With what is known to be bad, which is looked for in logs of packets, queries and requests; CloudTrail's
+    /// callers are looked at once all is read.
+    #[must_use]
+    pub fn with_intel(mut self, intel: Arc<Intel>) -> Self {
+        self.intel = intel;
+        self
     }
 
     /// How many events matched a rule so far, for whoever watches.
@@ -90,10 +108,14 @@ impl Common {
 struct Call {
     name: Str,
     source: Str,
+    /// The same for all workers.
+    hash: u64,
     /// What is left of the rules.
     rules: Box<[(u32, Op)]>,
     /// Which detectors may want such a call.
     detectors: Box<[u8]>,
+    /// Which detectors that count may.
+    counters: Box<[u8]>,
     /// Whether it may hand out a key.
     issues: bool,
 }
@@ -113,6 +135,8 @@ pub struct Hunter<'r> {
     world: World,
     rows: Vec<Row>,
     networks: Networks,
+    tallies: Tallies,
+    profile: Profile,
     since: i64,
     until: i64,
     events: u64,
@@ -120,6 +144,7 @@ pub struct Hunter<'r> {
     file: (Option<Arc<str>>, Str),
     matched: Vec<u32>,
     notes: Vec<(u8, Str)>,
+    noted: HashMap<(u32, u8, Str, i64), u8, RandomState>,
 }
 
 impl<'r> Hunter<'r> {
@@ -148,6 +173,8 @@ impl<'r> Hunter<'r> {
             world: World::default(),
             rows: Vec::new(),
             networks: Networks::default(),
+            tallies: Tallies::default(),
+            profile: Profile::default(),
             since: since.map_or(i64::MIN, Timestamp::as_microsecond),
             until: until.map_or(i64::MAX, Timestamp::as_microsecond),
             events: 0,
@@ -155,6 +182,7 @@ impl<'r> Hunter<'r> {
             file: (None, 0),
             matched: Vec::new(),
             notes: Vec::new(),
+            noted: HashMap::default(),
         }
     }
 
@@ -173,7 +201,9 @@ impl<'r> Hunter<'r> {
         let (source, name) = call_of(&look)?;
         let key = self.fingerprints.of((seen.kind, source, name));
         if !self.calls.contains_key(&key) {
-            let call = work_out(&look, self.rules, &mut self.program, &mut self.world);
+            let hash = std::hash::BuildHasher::hash_one(&self.common.state, (source, name));
+            let mut call = work_out(&look, self.rules, &mut self.program, &mut self.world);
+            call.hash = hash;
             if self.calls.len() >= CALLS {
                 self.calls.clear();
             }
@@ -230,6 +260,10 @@ impl<'r> Hunter<'r> {
             if call.issues {
                 self.world.note_issue(&look, time);
             }
+            if let Some(code) = look.error_code() {
+                let code = self.world.strings.add(&code);
+                self.profile.failed(code);
+            }
         }
 
         self.matched.clear();
@@ -244,17 +278,80 @@ impl<'r> Hunter<'r> {
         self.notes.clear();
         if let Some(actor) = self.world.actors.get(actor as usize).copied() {
             for detector in &call.detectors {
-                if let Some(note) = behaviour::note(*detector, &look, &actor) {
+                let Some(note) = behaviour::note(*detector, &look, &actor) else {
+                    continue;
+                };
+                if self.noted.len() >= NOTED {
+                    self.noted.clear();
+                }
+                let key = (way, *detector, call.name, time.div_euclid(STRETCH));
+                let noted = self.noted.entry(key).or_insert(0);
+                if *noted < NOTES {
+                    *noted += 1;
                     self.notes.push((*detector, self.world.strings.add(&note)));
+                }
+            }
+        }
+        let habitual = self.rules.has_behaviours() && !again && seen.kind == LogKind::CloudTrail;
+        if habitual && let Some((way_of, actor)) = self.world.caller(way) {
+            let (way_of, actor) = (*way_of, *actor);
+            if !is_file(&self.file, seen.source) {
+                let name = self.world.strings.add(seen.source);
+                self.file = (Some(Arc::clone(seen.source)), name);
+            }
+            let noted = Noted {
+                moment: Moment {
+                    time,
+                    id: 0,
+                    name: call.name,
+                    source: call.source,
+                    file: self.file.1,
+                    index: seen.index,
+                    way,
+                    refused,
+                },
+                call: call.hash,
+                data: look
+                    .top(look::MANAGEMENT)
+                    .is_some_and(|value| value.bytes() == b"false"),
+            };
+            if self.profile.note(&actor, &way_of, &noted) {
+                let id = look.top(look::ID).and_then(Raw::text).unwrap_or_default();
+                let id = self.world.strings.add(&id);
+                self.profile.name_first(&actor, &noted, id);
+            }
+        }
+        if seen.kind != LogKind::CloudTrail && !self.common.intel.is_empty() {
+            let intel = Arc::clone(&self.common.intel);
+            if let Some(said) = behaviour::on_list(&intel, &look) {
+                let note = (behaviour::list_number(), self.world.strings.add(&said));
+                let key = (way, note.0, note.1, time.div_euclid(STRETCH));
+                let noted = self.noted.entry(key).or_insert(0);
+                if *noted < NOTES {
+                    *noted += 1;
+                    self.notes.push(note);
                 }
             }
         }
         let steady =
             self.rules.has_behaviours() && !again && self.networks.wants(&self.world, way, time);
-        if self.matched.is_empty() && self.notes.is_empty() && !steady {
+        let counted = !call.counters.is_empty()
+            && !again
+            && self
+                .world
+                .actors
+                .get(actor as usize)
+                .copied()
+                .is_some_and(|actor| {
+                    let strings = &mut self.world.strings;
+                    let state = &self.common.state;
+                    self.tallies
+                        .see(&call.counters, &look, &actor, strings, time, state)
+                });
+        if self.matched.is_empty() && self.notes.is_empty() && !steady && !counted {
             return Ok(());
         }
-        if self.file.0.as_ref() != Some(seen.source) {
+        if !is_file(&self.file, seen.source) {
             self.file = (
                 Some(Arc::clone(seen.source)),
                 self.world.strings.add(seen.source),
@@ -279,6 +376,9 @@ impl<'r> Hunter<'r> {
         };
         if steady {
             self.networks.keep(way, &row);
+        }
+        if counted {
+            self.tallies.keep(&row);
         }
         if !(row.rules.is_empty() && row.notes.is_empty()) {
             self.rows.push(row);
@@ -316,14 +416,22 @@ impl<'r> Hunter<'r> {
 
     /// What it came to.
     pub(crate) fn into_parts(self) -> Parts {
+        let profile = self.profile.settled(&self.world);
         Parts {
+            profile,
             world: self.world,
             rows: self.rows,
             networks: self.networks,
+            tallies: self.tallies,
             events: self.events,
             span: self.span,
         }
     }
+}
+
+fn is_file(file: &(Option<Arc<str>>, Str), source: &Arc<str>) -> bool {
+    let known = file.0.as_ref();
+    known.is_some_and(|known| Arc::ptr_eq(known, source))
 }
 
 /// What a worker came to.
@@ -332,6 +440,8 @@ pub(crate) struct Parts {
     pub(crate) world: World,
     pub(crate) rows: Vec<Row>,
     pub(crate) networks: Networks,
+    pub(crate) tallies: Tallies,
+    pub(crate) profile: Profile,
     pub(crate) events: u64,
     pub(crate) span: (i64, i64),
 }
@@ -343,6 +453,8 @@ impl Parts {
         self.rows
             .extend(other.rows.into_iter().map(|row| row.moved(&moved)));
         self.networks.merge(other.networks, &moved);
+        self.tallies.merge(other.tallies, &moved);
+        self.profile.merge(other.profile, &moved);
         self.events += other.events;
         self.span = (self.span.0.min(other.span.0), self.span.1.max(other.span.1));
     }
@@ -380,6 +492,7 @@ fn work_out(look: &Look<'_>, rules: &RuleSet, program: &mut Program, world: &mut
     let (source, name) = (look.source(), look.name());
     let cloudtrail = look.kind == LogKind::CloudTrail;
     Call {
+        hash: 0,
         issues: cloudtrail
             && (source == "sts.amazonaws.com"
                 || name.starts_with("AssumeRo")
@@ -389,6 +502,11 @@ fn work_out(look: &Look<'_>, rules: &RuleSet, program: &mut Program, world: &mut
                 )),
         detectors: if rules.has_behaviours() {
             behaviour::of_call(look.kind, &source, &name)
+        } else {
+            Box::default()
+        },
+        counters: if rules.has_behaviours() {
+            behaviour::counters_of_call(look.kind, &source, &name)
         } else {
             Box::default()
         },

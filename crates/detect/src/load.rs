@@ -197,14 +197,23 @@ impl Loading {
                 Ok(node) => {
                     if self.claim(&meta, source) {
                         let meta = Arc::new(meta);
-                        let silent = false;
-                        let rule = Rule {
-                            meta,
+                        let generic = rule.logsource.category.is_some();
+                        let of = |node, kinds| Rule {
+                            meta: Arc::clone(&meta),
                             node,
                             kinds,
-                            silent,
+                            silent: false,
                         };
-                        self.rules.push((rule, source.builtin));
+                        if !generic {
+                            self.rules.push((of(node, kinds), source.builtin));
+                            continue;
+                        }
+                        // Each kind has names of its own for what all products have.
+                        for kind in kinds {
+                            let name = |name: &str| logsource::generic(&rule.logsource, kind, name);
+                            let rule = of(node.renamed(&name), vec![kind]);
+                            self.rules.push((rule, source.builtin));
+                        }
                     }
                 }
                 Err(error) => {
@@ -300,6 +309,7 @@ impl Loading {
             self.problems,
             self.not_applicable,
         )
+        .with_texts(self.texts)
     }
 
     fn apply(&mut self, filter: &FilterRule, node: &Node, source: &Arc<str>) {

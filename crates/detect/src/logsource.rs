@@ -56,6 +56,59 @@ pub(crate) fn kinds(source: &LogSource) -> Vec<LogKind> {
     }
 }
 
+/// The name that a kind's records have for a field of rules that are for all products of a category.
+pub(crate) fn generic(source: &LogSource, kind: LogKind, name: &str) -> Option<&'static str> {
+    source.category.as_ref()?;
+    let lower = name.to_ascii_lowercase();
+    let names: &[(&str, &'static str)] = match kind {
+        LogKind::ResolverQuery => &[
+            ("query", "query_name"),
+            ("queryname", "query_name"),
+            ("record_type", "query_type"),
+            ("querytype", "query_type"),
+            ("answer", "answers.Rdata"),
+            ("queryresults", "answers.Rdata"),
+            ("response_code", "rcode"),
+            ("src_ip", "srcaddr"),
+        ],
+        LogKind::VpcFlow => &[
+            ("src_ip", "srcaddr"),
+            ("dst_ip", "dstaddr"),
+            ("src_port", "srcport"),
+            ("dst_port", "dstport"),
+            ("sourceip", "srcaddr"),
+            ("destinationip", "dstaddr"),
+            ("sourceport", "srcport"),
+            ("destinationport", "dstport"),
+        ],
+        LogKind::AlbAccess | LogKind::ClbAccess => &[
+            ("cs-method", "request_verb"),
+            ("c-uri", "request_url"),
+            ("cs-uri-query", "request_url"),
+            ("cs-uri-stem", "request_url"),
+            ("cs-user-agent", "user_agent"),
+            ("c-useragent", "user_agent"),
+            ("sc-status", "elb_status_code"),
+            ("c-ip", "client_ip"),
+            ("src_ip", "client_ip"),
+        ],
+        LogKind::Waf => &[
+            ("cs-method", "httpRequest.httpMethod"),
+            ("c-uri", "httpRequest.uri"),
+            ("cs-uri-stem", "httpRequest.uri"),
+            ("cs-uri-query", "httpRequest.args"),
+            ("c-ip", "httpRequest.clientIp"),
+            ("src_ip", "httpRequest.clientIp"),
+            ("sc-status", "responseCodeSent"),
+        ],
+        _ => &[],
+    };
+    names
+        .iter()
+        .find(|(generic, _)| *generic == lower)
+        .map(|(_, own)| *own)
+}
+
 /// Whether the rule says which log it is for.
 pub(crate) fn is_given(source: &LogSource) -> bool {
     source.product.is_some() || source.service.is_some() || source.category.is_some()

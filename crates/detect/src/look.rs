@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use stockade_model::LogKind;
 use stockade_model::log::Path;
-use stockade_scan::{Member, Raw};
+use stockade_scan::{Kind, Member, Raw};
 
 /// The place of a member of a record in the look-up of members.
 pub(crate) type Slot = u16;
 
 /// The members whose slots are known from the start.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "eventName",
     "eventSource",
     "eventTime",
@@ -27,6 +27,7 @@ const KNOWN: [&str; 11] = [
     "recipientAccountId",
     "eventID",
     "requestParameters",
+    "managementEvent",
 ];
 pub(crate) const NAME: Slot = 0;
 pub(crate) const SOURCE: Slot = 1;
@@ -39,6 +40,7 @@ pub(crate) const ERROR: Slot = 7;
 pub(crate) const ACCOUNT: Slot = 8;
 pub(crate) const ID: Slot = 9;
 pub(crate) const REQUEST: Slot = 10;
+pub(crate) const MANAGEMENT: Slot = 11;
 
 /// A member that nobody asks for.
 const NOBODYS: Slot = Slot::MAX;
@@ -60,12 +62,24 @@ impl Names {
         }
         for name in [
             "responseElements",
-            "sharedEventID",
             "additionalEventData",
             "eventType",
             "sessionCredentialFromConsole",
             "readOnly",
             "errorMessage",
+            "sharedEventID",
+            // Flow logs and DNS.
+            "dstaddr",
+            "dstport",
+            "srcport",
+            "protocol",
+            "bytes",
+            "pkt-srcaddr",
+            "pkt-dstaddr",
+            "pkt-dst-aws-service",
+            "query_name",
+            "rcode",
+            "srcids",
         ] {
             names.slot(name);
         }
@@ -240,6 +254,15 @@ impl<'a> Look<'a> {
     /// The first value that one of the paths leads to, as text.
     pub(crate) fn fact(&self, paths: &[Path]) -> Option<Cow<'a, str>> {
         self.first(paths)?.text()
+    }
+
+    /// A whole number by the names that lead to it, written as one or as text.
+    pub(crate) fn number(&self, path: &[&str]) -> Option<u64> {
+        let value = self.at(path)?;
+        match value.kind()? {
+            Kind::Number => std::str::from_utf8(value.bytes()).ok()?.parse().ok(),
+            _ => value.text()?.parse().ok(),
+        }
     }
 
     fn slot_text(&self, slot: Slot) -> Option<Cow<'a, str>> {

@@ -418,7 +418,7 @@ fn seen(came: &[Came<'_>], of: impl Fn(&Way, &Actor) -> Option<String>) -> Vec<S
 
 /// The program in a user agent, without its version and the ids of its run. Where a vendor's mark
 /// comes first (`APN/1.0 …`), the program is the last of its products that says more.
-fn program(agent: &str) -> String {
+pub(crate) fn program(agent: &str) -> String {
     let agent = agent.trim_matches(['[', ']']);
     let mut products = agent.split_whitespace().map(|product| {
         let name = product.split('/').next().unwrap_or_default();

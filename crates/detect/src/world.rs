@@ -228,6 +228,27 @@ impl World {
         self.add_actor(actor)
     }
 
+    /// A way that nobody went, for what is said of something else than a caller.
+    pub(crate) fn stand_in(&mut self, name: &str, account: Str, region: Str) -> u32 {
+        let actor = Actor {
+            principal: self.strings.add(name),
+            key: 0,
+            user: 0,
+            role: 0,
+            account,
+            kind: 0,
+            service: false,
+        };
+        let actor = self.add_actor(actor);
+        self.add_way(Way {
+            actor,
+            address: 0,
+            agent: 0,
+            region,
+            account,
+        })
+    }
+
     fn add_actor(&mut self, actor: Actor) -> u32 {
         let next = u32::try_from(self.actors.len()).unwrap_or(u32::MAX);
         let number = *self.actor_numbers.entry(actor).or_insert(next);

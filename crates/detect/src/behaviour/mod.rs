@@ -3,9 +3,16 @@
 //! Owns the list of them and what they share: who counts as one caller, and stretches of time. To
 //! add a detector, write its file and name it in [`ALL`].
 
+mod dns;
 mod enumeration;
+mod escalation;
+mod flow;
+mod guessed_login;
+mod hindsight;
+mod mass;
 mod new_network;
 mod refused_calls;
+mod tally;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,12 +21,18 @@ use std::sync::Arc;
 use stockade_model::{Finding, LogKind, Severity, Technique};
 
 use crate::hunt::gather;
+use crate::intel::Intel;
 use crate::look::Look;
 use crate::rule::{Kind, Meta};
 use crate::timeline::{Row, Timeline};
 use crate::world::Actor;
 
+pub(crate) use hindsight::{habits, rows as look_back};
 pub(crate) use new_network::Networks;
+pub(crate) use tally::Tallies;
+
+use hindsight::Hindsight;
+use tally::Counter;
 
 /// A detector: its description, which events it wants, and its run over those in order.
 struct Detector {
@@ -44,7 +57,78 @@ const ALL: &[Detector] = &[
     enumeration::DETECTOR,
     refused_calls::DETECTOR,
     new_network::DETECTOR,
+    guessed_login::DETECTOR,
+    hindsight::SWITCHES,
+    escalation::DETECTOR,
 ];
+
+/// Every detector that counts.
+const COUNTERS: &[Counter] = &[
+    flow::PORT_SCAN,
+    flow::SWEEP,
+    flow::BRUTE_FORCE,
+    flow::BEACON,
+    flow::UPLOAD,
+    flow::MINING,
+    flow::TOR,
+    dns::TUNNEL,
+    dns::GENERATED,
+    dns::MINING,
+    mass::MASS_READ,
+    mass::MASS_DELETE,
+    mass::MASS_ENCRYPT,
+];
+
+/// The number under which a counter's notes stand: after those of [`ALL`].
+fn number_of_counter(counter: u8) -> u8 {
+    u8::try_from(ALL.len())
+        .unwrap_or(u8::MAX)
+        .saturating_add(counter)
+}
+
+/// Every detector that looks back once all is read.
+const HINDSIGHTS: &[Hindsight] = &[
+    hindsight::FIRST_USE,
+    hindsight::STRANGE_USE,
+    hindsight::ADDRESS,
+    hindsight::CONTAINED,
+    hindsight::REGION_SILENT,
+    hindsight::DELIVERY_GAP,
+    hindsight::DATA_STOPPED,
+    hindsight::TRAVEL,
+    hindsight::LISTED,
+];
+
+/// The number under which what a detector that looks back says stands: after those of [`COUNTERS`].
+fn number_of_hindsight(number: u8) -> u8 {
+    number_of_counter(u8::try_from(COUNTERS.len()).unwrap_or(u8::MAX)).saturating_add(number)
+}
+
+/// What of a record stands on the user's list.
+pub(crate) fn on_list(intel: &Intel, look: &Look<'_>) -> Option<String> {
+    hindsight::in_record(intel, look)
+}
+
+/// The number under which that is noted.
+pub(crate) fn list_number() -> u8 {
+    let place = HINDSIGHTS
+        .iter()
+        .position(|detector| std::ptr::fn_addr_eq(detector.meta, hindsight::LISTED.meta));
+    number_of_hindsight(
+        place
+            .and_then(|place| u8::try_from(place).ok())
+            .unwrap_or(0),
+    )
+}
+
+/// Which counters may want calls of this source and name.
+pub(crate) fn counters_of_call(kind: LogKind, source: &str, name: &str) -> Box<[u8]> {
+    (0u8..)
+        .zip(COUNTERS)
+        .filter(|(_, counter)| counter.kind == kind && (counter.call)(source, name))
+        .map(|(number, _)| number)
+        .collect()
+}
 
 /// The number of each detector, by its place in [`ALL`].
 fn numbered() -> impl Iterator<Item = (u8, &'static Detector)> {
@@ -69,17 +153,36 @@ pub(crate) fn note(detector: u8, look: &Look<'_>, actor: &Actor) -> Option<Cow<'
 
 /// The descriptions of all detectors.
 pub(crate) fn metas() -> Vec<Arc<Meta>> {
-    ALL.iter()
-        .map(|detector| Arc::new((detector.meta)()))
+    let all = ALL.iter().map(|detector| detector.meta);
+    // What only takes notes for another is no detection of its own.
+    all.filter(|meta| (meta)().id != "used-after-containment")
+        .chain(COUNTERS.iter().map(|counter| counter.meta))
+        .chain(HINDSIGHTS.iter().map(|detector| detector.meta))
+        .map(|meta| Arc::new(meta()))
         .collect()
 }
 
 /// Runs all detectors.
 pub(crate) fn detect(timeline: &Timeline<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (number, detector) in numbered() {
-        let meta = (detector.meta)();
-        for seen in (detector.detect)(number, timeline) {
+    let all = numbered().map(|(number, detector)| (number, detector.meta, detector.detect));
+    let counters = (0u8..).zip(COUNTERS).map(|(number, counter)| {
+        (
+            number_of_counter(number),
+            counter.meta,
+            by_note as fn(u8, &Timeline<'_>) -> Vec<Seen>,
+        )
+    });
+    let hindsights = (0u8..).zip(HINDSIGHTS).map(|(number, detector)| {
+        (
+            number_of_hindsight(number),
+            detector.meta,
+            by_note as fn(u8, &Timeline<'_>) -> Vec<Seen>,
+        )
+    });
+    for (number, meta, detect) in all.chain(counters).chain(hindsights) {
+        let meta = meta();
+        for seen in detect(number, timeline) {
             let own = Arc::new(Meta {
                 title: seen.what,
                 ..meta.clone()
@@ -90,12 +193,39 @@ pub(crate) fn detect(timeline: &Timeline<'_>) -> Vec<Finding> {
     findings
 }
 
+/// For detectors whose notes say what was seen: one finding for each caller and note.
+fn by_note(number: u8, timeline: &Timeline<'_>) -> Vec<Seen> {
+    let mut found: BTreeMap<(u32, &str), Vec<usize>> = BTreeMap::new();
+    for (place, row, what) in timeline.noted(number) {
+        let who = timeline.caller(row).map_or(0, |(_, actor)| {
+            if actor.key == 0 {
+                actor.principal
+            } else {
+                actor.key
+            }
+        });
+        found.entry((who, what)).or_default().push(place);
+    }
+    found
+        .into_iter()
+        .map(|((_, what), places)| Seen {
+            places,
+            what: what.to_owned(),
+        })
+        .collect()
+}
+
 /// The number under which a detector's notes stand.
 fn number_of(wanted: fn() -> Meta) -> Option<u8> {
     let id = wanted().id;
     numbered()
         .find(|(_, detector)| (detector.meta)().id == id)
         .map(|(number, _)| number)
+}
+
+/// The number under which the notes of a detector of [`ALL`] stand.
+fn number_of_detector(wanted: &Detector) -> Option<u8> {
+    number_of(wanted.meta)
 }
 
 /// What a detector is described by.
@@ -222,8 +352,10 @@ mod testing {
 
     use stockade_model::Event;
 
-    use super::{Detector, Seen};
-    use crate::hunt::{Hunt, RuleSet};
+    use super::{COUNTERS, Counter, Detector, HINDSIGHTS, Hindsight, Seen};
+    use crate::baseline::Baseline;
+    use crate::geo::Places;
+    use crate::hunt::{Given, Hunt, RuleSet};
     use crate::hunter::Hunter;
 
     /// What a detector sees in the events.
@@ -232,9 +364,101 @@ mod testing {
         let mut hunter = Hunter::new(&rules);
         events.iter().for_each(|event| hunter.event(event));
         let mut parts = hunter.into_parts();
-        let rows = Hunt::rows(&mut parts);
+        let rows = Hunt::rows(&mut parts, &Given::default());
         let timeline = super::Timeline::new(&parts.world, rows);
         let number = super::number_of(detector.meta).unwrap();
         (detector.detect)(number, &timeline)
+    }
+
+    /// What a counter says of the events, each once, in whatever order they come.
+    pub(super) fn counted(counter: &Counter, events: &[Event]) -> Vec<String> {
+        let id = (counter.meta)().id;
+        let place = COUNTERS.iter().position(|other| (other.meta)().id == id);
+        let number = super::number_of_counter(u8::try_from(place.unwrap()).unwrap());
+        let said = |events: &mut dyn Iterator<Item = &Event>| {
+            let rules = RuleSet::behaviours_alone();
+            let mut hunter = Hunter::new(&rules);
+            events.for_each(|event| hunter.event(event));
+            let mut parts = hunter.into_parts();
+            let rows = Hunt::rows(&mut parts, &Given::default());
+            let timeline = super::Timeline::new(&parts.world, rows);
+            let mut said: Vec<String> = super::by_note(number, &timeline)
+                .into_iter()
+                .map(|seen| seen.what)
+                .collect();
+            said.sort();
+            said
+        };
+        let forwards = said(&mut events.iter());
+        assert_eq!(said(&mut events.iter().rev()), forwards);
+        forwards
+    }
+
+    /// What a detector that looks back says of the events, each once, in whatever order they come.
+    pub(super) fn hindsight(detector: &Hindsight, events: &[Event]) -> Vec<String> {
+        hindsight_given(detector, events, &Given::default()).0
+    }
+
+    /// The same, with what was usual before; and what is usual now.
+    pub(super) fn hindsight_after(
+        detector: &Hindsight,
+        events: &[Event],
+        baseline: &Baseline,
+    ) -> (Vec<String>, Baseline) {
+        let given = Given {
+            baseline: baseline.clone(),
+            ..Given::default()
+        };
+        hindsight_given(detector, events, &given)
+    }
+
+    /// The same, with a database of places.
+    pub(super) fn hindsight_in(
+        detector: &Hindsight,
+        events: &[Event],
+        places: Places,
+    ) -> Vec<String> {
+        let given = Given {
+            places: Some(places),
+            ..Given::default()
+        };
+        hindsight_given(detector, events, &given).0
+    }
+
+    /// The same, with whatever a user may give.
+    pub(super) fn hindsight_given(
+        detector: &Hindsight,
+        events: &[Event],
+        given: &Given,
+    ) -> (Vec<String>, Baseline) {
+        let forwards = say(detector, &mut events.iter(), given);
+        let backwards = say(detector, &mut events.iter().rev(), given);
+        assert_eq!(backwards, forwards);
+        forwards
+    }
+
+    fn say(
+        detector: &Hindsight,
+        events: &mut dyn Iterator<Item = &Event>,
+        given: &Given,
+    ) -> (Vec<String>, Baseline) {
+        let id = (detector.meta)().id;
+        let place = HINDSIGHTS.iter().position(|other| (other.meta)().id == id);
+        let number = super::number_of_hindsight(u8::try_from(place.unwrap()).unwrap());
+        let rules = RuleSet::behaviours_alone();
+        let mut hunter = Hunter::new(&rules);
+        events.for_each(|event| hunter.event(event));
+        let mut parts = hunter.into_parts();
+        let rows = Hunt::rows(&mut parts, given);
+        let timeline = super::Timeline::new(&parts.world, rows);
+        let mut said: Vec<String> = super::by_note(number, &timeline)
+            .into_iter()
+            .map(|seen| seen.what)
+            .collect();
+        said.sort();
+        said.dedup();
+        let mut usual = super::habits(&parts.world, &parts.profile);
+        usual.add(given.baseline.clone());
+        (said, usual)
     }
 }

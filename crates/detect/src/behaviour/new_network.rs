@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use stockade_model::{Severity, Tactic};
 
-use super::{About, Detector, Seen, length, number_of};
+use super::{About, Detector, by_note, length, number_of};
 use crate::look::Look;
 use crate::rule::Meta;
-use crate::timeline::{Row, Timeline};
+use crate::timeline::Row;
 use crate::world::{Actor, Moved, Str, World};
 
 /// A key is steady after so many calls …
@@ -30,7 +30,7 @@ pub(super) const DETECTOR: Detector = Detector {
     meta,
     call: |_, _| false,
     note: |_: &Look<'_>, _: &Actor| -> Option<Cow<'static, str>> { None },
-    detect,
+    detect: by_note,
 };
 
 fn meta() -> Meta {
@@ -199,21 +199,6 @@ impl Use {
     }
 }
 
-fn detect(number: u8, timeline: &Timeline<'_>) -> Vec<Seen> {
-    let mut found: BTreeMap<(Str, &str), Vec<usize>> = BTreeMap::new();
-    for (place, row, what) in timeline.noted(number) {
-        let key = timeline.caller(row).map_or(0, |(_, actor)| actor.key);
-        found.entry((key, what)).or_default().push(place);
-    }
-    found
-        .into_iter()
-        .map(|((_, what), places)| Seen {
-            places,
-            what: what.to_owned(),
-        })
-        .collect()
-}
-
 /// The key and network of a way; none where it is not a long-term key's, or not from an address.
 fn key_and_network(world: &World, way: u32) -> Option<(Str, IpNet)> {
     let (way, actor) = world.caller(way)?;
@@ -223,7 +208,7 @@ fn key_and_network(world: &World, way: u32) -> Option<(Str, IpNet)> {
 }
 
 /// The network of the caller's address: /24, for IPv6 /48. None for the names of services.
-fn network(address: &str) -> Option<IpNet> {
+pub(super) fn network(address: &str) -> Option<IpNet> {
     let address: IpAddr = address.parse().ok()?;
     let length = if address.is_ipv4() { 24 } else { 48 };
     Some(IpNet::new(address, length).ok()?.trunc())

@@ -20,6 +20,7 @@
 //!                                  "steps": [ { "detection", "title", "severity", "techniques", "attempt",
 //!                                               "first", "last", "events", "calls", "targets", "next",
 //!                                               "findings": [ places in "findings" ] } ] } ] } ],
+//!   "suppressed": [ { "reason", "until", "findings", "expired" } ],  what --suppress took out
 //!   "skipped":  [ { "source", "position", "reason" } ],
 //!   "problems": [ { "source", "line", "message" } ] }             rules that did not load
 //! ```
@@ -34,6 +35,7 @@ use stockade_model::{Finding, Severity};
 use super::{Hunted, Read, Skip};
 use crate::load::Problem;
 use crate::story::Story;
+use crate::suppress::Suppressed;
 
 /// The version of the shape.
 const VERSION: u32 = 1;
@@ -44,6 +46,7 @@ struct Document<'a> {
     summary: Summary<'a>,
     findings: &'a [Finding],
     stories: &'a [Story],
+    suppressed: &'a [Suppressed],
     skipped: &'a [Skip],
     problems: &'a [Problem],
 }
@@ -75,6 +78,7 @@ pub fn render(hunted: &Hunted<'_>) -> Result<String, serde_json::Error> {
         },
         findings: hunted.findings,
         stories: hunted.stories,
+        suppressed: hunted.suppressed,
         skipped: hunted.skipped,
         problems: hunted.problems,
     };

@@ -94,6 +94,9 @@ impl Page {
                 count(read.detections, "detection", "detections"),
             ),
         );
+        for one in hunted.suppressed {
+            self.paragraph(0, "", &format!("Suppressed: {}", super::said(one)));
+        }
         if hunted.findings.is_empty() {
             self.line(0, "Nothing found.");
             return;

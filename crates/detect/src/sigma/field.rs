@@ -135,6 +135,11 @@ impl FieldPath {
         self.steps.first().map_or("", |step| step.name.as_str())
     }
 
+    /// The same under another name, where there is one for it.
+    pub(crate) fn renamed(&self, name: &dyn Fn(&str) -> Option<&'static str>) -> Self {
+        name(&self.name).map_or_else(|| self.clone(), Self::new)
+    }
+
     /// The name as the rule has it.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -130,6 +130,20 @@ impl Item {
         }
     }
 
+    /// The same with other names for its fields.
+    pub(crate) fn renamed(&self, name: &dyn Fn(&str) -> Option<&'static str>) -> Self {
+        let mut item = self.clone();
+        if let Subject::Field(path) = &mut item.subject {
+            *path = path.renamed(name);
+        }
+        for test in item.tests.iter_mut().flatten() {
+            if let Test::Field(path, ..) = test {
+                *path = path.renamed(name);
+            }
+        }
+        item
+    }
+
     /// The names of the members of the event that it rests on; none where that is not known.
     pub(crate) fn begins(&self) -> Option<Vec<&str>> {
         let Subject::Field(path) = &self.subject else {

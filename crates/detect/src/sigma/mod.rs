@@ -12,4 +12,5 @@ pub(crate) mod pattern;
 
 pub(crate) use compile::{Placeholders, compile};
 pub(crate) use field::{FieldPath, percent_decoded};
+pub(crate) use item::{Item, Subject, Test};
 pub(crate) use node::Node;

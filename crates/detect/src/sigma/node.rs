@@ -73,6 +73,41 @@ impl Node {
         }
     }
 
+    /// Shows `visit` every line, those of array blocks excepted.
+    pub(crate) fn items<'a>(&'a self, visit: &mut dyn FnMut(&'a Item)) {
+        match self {
+            Self::And(nodes) | Self::Or(nodes) | Self::AtLeast(_, nodes) => {
+                nodes.iter().for_each(|node| node.items(visit));
+            }
+            Self::Not(node) => node.items(visit),
+            Self::Shared(node) => node.items(visit),
+            Self::Item(item) => visit(item),
+            Self::Elements { .. } => {}
+        }
+    }
+
+    /// The same with other names for its fields.
+    pub(crate) fn renamed(&self, name: &dyn Fn(&str) -> Option<&'static str>) -> Self {
+        let each = |nodes: &[Self]| nodes.iter().map(|node| node.renamed(name)).collect();
+        match self {
+            Self::And(nodes) => Self::And(each(nodes)),
+            Self::Or(nodes) => Self::Or(each(nodes)),
+            Self::AtLeast(count, nodes) => Self::AtLeast(*count, each(nodes)),
+            Self::Not(node) => Self::Not(Box::new(node.renamed(name))),
+            Self::Shared(node) => Self::Shared(Arc::new(node.renamed(name))),
+            Self::Item(item) => Self::Item(item.renamed(name)),
+            Self::Elements {
+                field,
+                quantifier,
+                body,
+            } => Self::Elements {
+                field: field.renamed(name),
+                quantifier: *quantifier,
+                body: body.clone(),
+            },
+        }
+    }
+
     /// Shows `visit` the name of every field that the condition looks at.
     pub(crate) fn fields(&self, visit: &mut dyn FnMut(&str)) {
         match self {

@@ -73,6 +73,22 @@ impl Pattern {
         Self::new(&SigmaString::from_raw(text), anchor, cased)
     }
 
+    /// The one text that fits, without regard to case; none where several do.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::Exact(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What every text that fits begins with; none where they begin with anything.
+    pub(crate) fn beginning(&self) -> Option<&str> {
+        match &self.shape {
+            Shape::Exact(text) | Shape::Prefix(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether the text fits.
     pub(crate) fn matches(&self, text: &str) -> bool {
         match &self.shape {

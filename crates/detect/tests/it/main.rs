@@ -5,6 +5,8 @@ mod golden;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod peer;
 #[cfg(test)]
 mod render;

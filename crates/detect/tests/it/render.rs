@@ -33,6 +33,7 @@ fn the_table_fits_its_width_and_says_the_story() {
         read: &read,
         findings: &findings,
         stories: &stories,
+        suppressed: &[],
         skipped: &[skip],
         problems: &[],
     };
@@ -94,6 +95,7 @@ fn what_an_attacker_writes_into_a_log_stays_text() {
         read: &read,
         findings: &findings,
         stories: &stories,
+        suppressed: &[],
         skipped: &[],
         problems: &[],
     };
@@ -122,6 +124,7 @@ fn the_document_has_its_documented_shape() {
         read: &read,
         findings: &findings,
         stories: &stories,
+        suppressed: &[],
         skipped: &[],
         problems: &[],
     };
@@ -131,7 +134,13 @@ fn the_document_has_its_documented_shape() {
     assert_eq!(
         keys(&parsed),
         [
-            "findings", "problems", "skipped", "stories", "summary", "version"
+            "findings",
+            "problems",
+            "skipped",
+            "stories",
+            "summary",
+            "suppressed",
+            "version"
         ]
     );
     assert_eq!(
@@ -248,6 +257,7 @@ fn nothing_found_is_said() {
         read: &read,
         findings: &[],
         stories: &[],
+        suppressed: &[],
         skipped: &[],
         problems: &[],
     };
@@ -302,6 +312,7 @@ fn records_of_any_shape_are_hunted_told_and_shown() {
         read: &read,
         findings: &findings,
         stories: &stories,
+        suppressed: &[],
         skipped: &[],
         problems: &[],
     };

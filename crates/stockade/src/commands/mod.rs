@@ -10,6 +10,7 @@ mod range;
 mod respond;
 mod rules;
 mod target;
+mod timeline;
 mod triage;
 
 use clap::Subcommand;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use stockade_detect::{RuleSet, rules_lint, rules_test};
+use clap::{Args, Subcommand, ValueEnum};
+use stockade_detect::{Loader, RuleSet, coverage, rules_lint, rules_test};
 
 use crate::out::{self, Status};
 
@@ -20,6 +20,23 @@ enum What {
         /// Sigma files, or folders of them
         paths: Vec<PathBuf>,
     },
+    /// Print the page of a detection: what it means, what raises it wrongly, what to do, its rule
+    Explain {
+        /// The id, or the title or a part of it
+        id: String,
+        /// Sigma files, or folders of them, besides the program's own
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+    },
+    /// Which techniques of ATT&CK are detected, as a table or as a layer for the Navigator
+    Coverage {
+        /// How to show it
+        #[arg(long, value_enum, default_value_t = Form::Table)]
+        format: Form,
+        /// Sigma files, or folders of them, besides the program's own
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+    },
     /// Run the examples of every detection: what must fire it, and what must not
     Test {
         /// A folder of `<tactic>/<name>/` folders; the program's own detections without it
@@ -32,9 +49,29 @@ enum What {
     },
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Table,
+    /// A layer that ATT&CK Navigator opens
+    Navigator,
+}
+
 pub fn run(arguments: &Arguments) -> Status {
     match &arguments.what {
         What::List { paths } => list(paths),
+        What::Explain { id, rules } => explain(id, rules),
+        What::Coverage { format, rules } => {
+            let rules = Loader::new().builtin().paths(rules).load();
+            match format {
+                Form::Table => out::print(&coverage::table(&rules)),
+                Form::Navigator => match coverage::navigator(&rules) {
+                    Ok(text) => out::print(&text),
+                    Err(error) => return out::fail(&error),
+                },
+            }
+            Status::Fine
+        }
         What::Test { folder } => match rules_test(folder.as_deref()) {
             Ok(report) => {
                 for failure in &report.failures {
@@ -67,6 +104,30 @@ pub fn run(arguments: &Arguments) -> Status {
             }
             Err(problem) => out::fail(&problem),
         },
+    }
+}
+
+fn explain(id: &str, paths: &[PathBuf]) -> Status {
+    let rules = Loader::new().builtin().paths(paths).load();
+    let found = rules.named(id);
+    match found.as_slice() {
+        [] => out::fail(&format!(
+            "no detection is called `{id}`: `stockade rules list` has them all"
+        )),
+        [one] => {
+            out::print(&rules.page(one));
+            Status::Fine
+        }
+        several => {
+            let names: Vec<String> = several
+                .iter()
+                .map(|meta| format!("  {}  {}", meta.id, meta.title))
+                .collect();
+            out::fail(&format!(
+                "`{id}` may be each of these:\n{}",
+                names.join("\n")
+            ))
+        }
     }
 }
 
