@@ -540,7 +540,7 @@ impl Desk {
         if services::is_due(state, now) {
             ticket = self.settle(now);
         }
-        if state.log.is_due(now) {
+        if delivery::is_due(state, now) {
             let delivered = self
                 .state
                 .deliver(|state| delivery::deliver_due(state, now));

@@ -56,6 +56,8 @@ pub struct State {
     pub accounts: Table<AccountId, Arc<Account>>,
     /// The organisation, where there is one.
     pub organizations: Delayed<services::organizations::State>,
+    /// Digests of what trails deliver, and the keys that sign them.
+    pub digests: services::cloudtrail::digests::State,
     /// Keys and their grants.
     pub kms: services::kms::State,
     /// Buckets and objects: their names are shared by all accounts.
@@ -68,7 +70,17 @@ pub struct State {
 
 crate::rows!(State {
     values: [ids],
-    below: [birth, clock, accounts, organizations, kms, s3, sts, log],
+    below: [
+        birth,
+        clock,
+        accounts,
+        organizations,
+        digests,
+        kms,
+        s3,
+        sts,
+        log
+    ],
     // How a range behaves is said at each start.
     anew: [config = Behaviour::default()],
 });
@@ -138,6 +150,7 @@ impl State {
             clock: None,
             ids,
             organizations: Delayed::default(),
+            digests: services::cloudtrail::digests::State::default(),
             kms: services::kms::State::default(),
             s3: services::s3::State::default(),
             sts,

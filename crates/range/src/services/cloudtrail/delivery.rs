@@ -15,21 +15,22 @@ use serde_json::Value;
 use stockade_model::{AccountId, Region};
 use stockade_wire::AwsError;
 
+use super::digests::{self, LogFile};
 use super::errors;
 use super::state::{Settings, Trail, arn};
 use super::trails::organization;
-use crate::services::s3::{Delivery, DeliveryError};
+use crate::services::s3::{Attributes, Delivery, DeliveryError};
 use crate::state::State;
 use crate::trail::{Delivered, Entry, Made, Outbox, Record, Scene};
 
-const SERVICE: &str = "cloudtrail.amazonaws.com";
+pub(super) const SERVICE: &str = "cloudtrail.amazonaws.com";
 /// How many records go into one file at most.
 const RECORDS_PER_FILE: usize = 10_000;
 /// How long CloudTrail goes on trying to deliver what a bucket does not take.
 const TRIES: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A trail's place in its account: home region and name.
-type Place = (Region, String);
+pub(super) type Place = (Region, String);
 
 /// A record as the log takes it: with the trails that log now and want it.
 pub fn entry(state: &State, region: &Region, made: Made) -> Entry {
@@ -61,10 +62,28 @@ fn wanting(state: &State, account: &AccountId, region: &Region, record: &Value) 
                 .flat_map(|owner| owner.cloudtrail.trails.values())
                 .filter(|trail| trail.settings.organization),
         )
-        .filter(|trail| trail.logging && takes_from(trail, region, record))
+        .filter(|trail| trail.logging || is_its_end(trail, record))
+        .filter(|trail| takes_from(trail, region, record))
         .filter(|trail| trail.selectors.want(record))
         .map(|trail| trail.serial.clone())
         .collect()
+}
+
+/// Whether a record is the one that says that the trail was stopped: it is the last that the trail takes.
+fn is_its_end(trail: &Trail, record: &Value) -> bool {
+    let text = |name: &str| record.get(name).and_then(Value::as_str);
+    let named = record.pointer("/requestParameters/name");
+    let named = named.and_then(Value::as_str).unwrap_or_default();
+    let stopped = trail
+        .stopped
+        .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    text("eventSource") == Some(SERVICE)
+        && text("eventName") == Some("StopLogging")
+        && record.get("errorCode").is_none()
+        && text("eventTime") == stopped.as_deref()
+        && text("awsRegion") == Some(trail.home.as_str())
+        && text("recipientAccountId") == Some(trail.account.as_str())
+        && (named == trail.name || named == trail.arn().to_string())
 }
 
 fn takes_from(trail: &Trail, region: &Region, record: &Value) -> bool {
@@ -83,13 +102,18 @@ fn takes_from(trail: &Trail, region: &Region, record: &Value) -> bool {
 }
 
 /// The next time at which files go out: trails deliver in step with the clock, as at every fifth minute.
-fn next(now: Timestamp, delay: SignedDuration) -> Timestamp {
+pub(super) fn next(now: Timestamp, delay: SignedDuration) -> Timestamp {
     let step = delay.as_secs();
     if step <= 0 {
         return now;
     }
     let second = (now.as_second().div_euclid(step) + 1).saturating_mul(step);
     Timestamp::from_second(second).unwrap_or(now)
+}
+
+/// Whether files are due: of logs or of digests.
+pub fn is_due(state: &State, now: Timestamp) -> bool {
+    state.log.is_due(now) || digests::are_due(state, now)
 }
 
 /// Delivers what is due, and answers what came of it.
@@ -120,6 +144,7 @@ pub fn deliver_due(state: &mut State, now: Timestamp) -> Vec<Delivered> {
         };
         done.extend(delivered);
     }
+    digests::deliver_due(state, now);
     done
 }
 
@@ -166,24 +191,36 @@ pub(super) fn deliver(
                 source_account: account,
                 source_organization: organization.as_deref(),
             };
-            let content = [
-                ("ContentType", "application/json"),
-                ("ContentEncoding", "gzip"),
-            ];
+            let content = file(records);
             let put = state.put_object_as_service(
                 &delivery,
                 &settings.bucket,
                 &key,
-                file(records),
-                &content,
+                packed(&content),
+                attributes(),
                 now,
             );
             let mut records = records.to_vec();
-            if let Err(why) = put {
-                error = Some(code(&why).to_owned());
-                let all = records.len();
-                records.retain(|record| now.duration_since(record.time) >= TRIES);
-                is_left |= records.len() < all;
+            match put {
+                Ok(()) if settings.validation => {
+                    let times = || records.iter().map(|record| record.time);
+                    let file = LogFile {
+                        bucket: settings.bucket.clone(),
+                        key,
+                        hash: sha256(&content),
+                        newest: times().max().unwrap_or(now),
+                        oldest: times().min().unwrap_or(now),
+                        delivered: now,
+                    };
+                    digests::note(state, &serial, scene, file);
+                }
+                Ok(()) => {}
+                Err(why) => {
+                    error = Some(code(&why).to_owned());
+                    let all = records.len();
+                    records.retain(|record| now.duration_since(record.time) >= TRIES);
+                    is_left |= records.len() < all;
+                }
             }
             gone.extend(records.into_iter().map(|r| (scene.clone(), Arc::clone(r))));
         }
@@ -202,7 +239,7 @@ pub(super) fn deliver(
     })
 }
 
-fn trail_mut<'a>(
+pub(super) fn trail_mut<'a>(
     state: &'a mut State,
     account: &AccountId,
     place: &Place,
@@ -211,7 +248,7 @@ fn trail_mut<'a>(
     account.cloudtrail.trails.get_mut(place)
 }
 
-fn code(error: &DeliveryError) -> &'static str {
+pub(super) fn code(error: &DeliveryError) -> &'static str {
     match error {
         DeliveryError::NoSuchBucket(_) => "NoSuchBucket",
         DeliveryError::Refused { .. } => "AccessDenied",
@@ -220,7 +257,11 @@ fn code(error: &DeliveryError) -> &'static str {
 }
 
 /// What all keys of an account's files begin with.
-fn folder(settings: &Settings, organization: Option<&str>, account: &AccountId) -> String {
+pub(super) fn folder(
+    settings: &Settings,
+    organization: Option<&str>,
+    account: &AccountId,
+) -> String {
     let prefix = settings
         .prefix
         .as_ref()
@@ -247,21 +288,48 @@ fn key(
     format!("{folder}/{region}/{day}/{account}_CloudTrail_{region}_{minute}_{random}.json.gz")
 }
 
-fn file(records: &[&Arc<Record>]) -> Bytes {
-    let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
-    let mut write = || -> std::io::Result<()> {
-        gz.write_all(br#"{"Records":["#)?;
-        for (at, record) in records.iter().enumerate() {
-            if at > 0 {
-                gz.write_all(b",")?;
-            }
-            gz.write_all(record.text.as_bytes())?;
+/// A file of records, not packed.
+fn file(records: &[&Arc<Record>]) -> Vec<u8> {
+    let mut content = br#"{"Records":["#.to_vec();
+    for (at, record) in records.iter().enumerate() {
+        if at > 0 {
+            content.push(b',');
         }
-        gz.write_all(b"]}")
-    };
+        content.extend_from_slice(record.text.as_bytes());
+    }
+    content.extend_from_slice(b"]}");
+    content
+}
+
+/// A file's content as it lies in the bucket.
+pub(super) fn packed(content: &[u8]) -> Bytes {
+    let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
     // Writing into memory does not fail.
-    let written = write().and_then(|()| gz.finish());
+    let written = gz.write_all(content).and_then(|()| gz.finish());
     Bytes::from(written.unwrap_or_default())
+}
+
+/// What CloudTrail says of its files.
+pub(super) fn attributes() -> Attributes {
+    let headers = [
+        ("ContentType", "application/json"),
+        ("ContentEncoding", "gzip"),
+    ];
+    Attributes {
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        storage_class: "STANDARD".to_owned(),
+        ..Attributes::default()
+    }
+}
+
+/// In hexadecimal digits.
+pub(super) fn sha256(content: &[u8]) -> String {
+    hex::encode(aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA256,
+        content,
+    ))
 }
 
 /// Whether the bucket would take a trail's files: checked when a trail is made or changed.

@@ -122,6 +122,14 @@ pub(super) fn token() -> AwsError {
     error("InvalidNextTokenException", "Invalid NextToken.")
 }
 
+pub(super) fn invalid_token() -> AwsError {
+    error("InvalidTokenException", "Invalid token.")
+}
+
+pub(super) fn internal() -> AwsError {
+    AwsError::new(500, "InternalFailure", "An internal error occurred.")
+}
+
 pub(super) fn tags(message: impl Into<String>) -> AwsError {
     error("InvalidTagParameterException", message)
 }

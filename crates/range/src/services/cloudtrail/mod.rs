@@ -3,9 +3,11 @@
 //! Owns trails and look-ups. The records themselves are made by the request path (`trail.rs`).
 
 pub mod delivery;
+pub mod digests;
 mod errors;
 mod lookup;
 mod naming;
+mod public_keys;
 mod resources;
 pub mod selectors;
 pub mod state;
@@ -46,6 +48,7 @@ pub const ROWS: &[Row] = &[
     row("GetEventSelectors", "cloudtrail:GetEventSelectors", naming::on_trail, Read, Handler::Read(selectors::get)),
     row("GetTrail", "cloudtrail:GetTrail", naming::on_trail, Read, Handler::Read(trails::get)),
     row("GetTrailStatus", "cloudtrail:GetTrailStatus", naming::on_trail, Read, Handler::Read(status::get)),
+    row("ListPublicKeys", "cloudtrail:ListPublicKeys", naming::on_nothing, Read, Handler::Write(public_keys::list)),
     row("ListTags", "cloudtrail:ListTags", naming::on_resources, Read, Handler::Read(tags::list)),
     row("ListTrails", "cloudtrail:ListTrails", naming::on_nothing, Read, Handler::Read(trails::list)),
     row("LookupEvents", "cloudtrail:LookupEvents", naming::on_nothing, Read, Handler::Read(lookup::lookup)),

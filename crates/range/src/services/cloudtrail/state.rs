@@ -51,6 +51,12 @@ pub struct Trail {
     pub attempted: Option<Timestamp>,
     /// Why the last try failed, in S3's code; none if it did not.
     pub error: Option<String>,
+    /// When a digest last arrived in the bucket.
+    #[serde(default)]
+    pub digested: Option<Timestamp>,
+    /// Why the last digest did not, in S3's code.
+    #[serde(default)]
+    pub digest_error: Option<String>,
 }
 crate::row!(Trail);
 

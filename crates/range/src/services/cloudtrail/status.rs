@@ -1,11 +1,12 @@
 //! Whether a trail logs, since when, and how its deliveries go.
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stockade_model::Timestamp;
 use stockade_wire::AwsError;
 
-use super::trails;
+use super::{delivery, digests, trails};
 use crate::call::{Call, Reply};
 use crate::state::State;
 
@@ -22,17 +23,24 @@ pub(super) fn start(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsErro
     if !trail.logging {
         trail.logging = true;
         trail.started = Some(call.now);
+        let place = (trail.home.clone(), trail.name.clone());
+        if trail.settings.validation {
+            digests::begin(state, call.account(), &place, call.now);
+        }
     }
     Ok(Reply::empty())
 }
 
-/// `StopLogging`. What was taken before is still delivered; what happens from now on never is.
+/// `StopLogging`. What was taken before is still delivered, and a last digest lists it; what happens from now on never is.
 pub(super) fn stop(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsError> {
     let input: Named = call.read()?;
     let trail = trails::own_mut(state, call, &input.name)?;
     if trail.logging {
         trail.logging = false;
         trail.stopped = Some(call.now);
+        let serial = trail.serial.clone();
+        let delay = state.config.trail_delay.max(SignedDuration::from_secs(1));
+        digests::close(state, &serial, delivery::next(call.now, delay));
     }
     Ok(Reply::empty())
 }
@@ -62,14 +70,21 @@ pub(super) fn get(state: &State, call: &Call<'_>) -> Result<Reply, AwsError> {
             ("LatestDeliveryTime", trail.delivered),
             ("StartLoggingTime", trail.started),
             ("StopLoggingTime", trail.stopped),
+            ("LatestDigestDeliveryTime", trail.digested),
         ];
         for (name, time) in times {
             if let Some(time) = time {
                 members.insert(name.into(), Value::String(seconds(time)));
             }
         }
-        if let Some(error) = &trail.error {
-            members.insert("LatestDeliveryError".into(), error.as_str().into());
+        let errors = [
+            ("LatestDeliveryError", &trail.error),
+            ("LatestDigestDeliveryError", &trail.digest_error),
+        ];
+        for (name, error) in errors {
+            if let Some(error) = error {
+                members.insert(name.into(), error.as_str().into());
+            }
         }
     }
     Ok(Reply::of_value(value))

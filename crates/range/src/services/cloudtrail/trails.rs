@@ -11,7 +11,7 @@ use super::naming::{self, TrailId};
 use super::selectors::Selectors;
 use super::state::{Settings, Trail};
 use super::tags::{self, Tag};
-use super::{delivery, errors};
+use super::{delivery, digests, errors};
 use crate::call::{Call, Reply};
 use crate::state::State;
 
@@ -190,6 +190,8 @@ pub(super) fn create(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsErr
         delivered: None,
         attempted: None,
         error: None,
+        digested: None,
+        digest_error: None,
         serial: state.ids.hex(16),
     };
     let answer = answer(&trail);
@@ -208,8 +210,18 @@ pub(super) fn update(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsErr
     let settings = input.settings(seen(state, call, &input.name)?.settings.clone())?;
     check(state, call, &id.name, &settings)?;
     let trail = own_mut(state, call, &input.name)?;
-    trail.settings = settings;
-    Ok(Reply::of_value(answer(trail)))
+    let logging = trail.logging;
+    let before = std::mem::replace(&mut trail.settings, settings).validation && logging;
+    let after = trail.settings.validation && logging;
+    let (answer, serial) = (answer(trail), trail.serial.clone());
+    match (before, after) {
+        (false, true) => {
+            digests::begin(state, call.account(), &(id.home, id.name), call.now);
+        }
+        (true, false) => digests::close_with_the_hour(state, &serial),
+        _ => {}
+    }
+    Ok(Reply::of_value(answer))
 }
 
 #[derive(Deserialize)]
@@ -223,7 +235,9 @@ pub(super) fn delete(state: &mut State, call: &Call<'_>) -> Result<Reply, AwsErr
     let input: Named = call.read()?;
     let id = checked_own(state, call, &input.name)?;
     let place = (id.home, id.name);
+    let serial = own_mut(state, call, &input.name)?.serial.clone();
     delivery::deliver(state, call.account(), &place, call.now);
+    digests::finish(state, &serial, call.now);
     state
         .account_mut(call.account())?
         .cloudtrail

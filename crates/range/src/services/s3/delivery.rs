@@ -82,7 +82,7 @@ impl State {
         bucket: &str,
         key: &str,
         bytes: Bytes,
-        content: &[(&'static str, &str)],
+        attributes: Attributes,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         let no_bucket = || DeliveryError::NoSuchBucket(bucket.to_owned());
@@ -94,14 +94,7 @@ impl State {
         let object = ObjectData {
             etag: checksums::etag(&bytes),
             checksum: Checksum::of(Algorithm::Crc64Nvme, &bytes),
-            attributes: Attributes {
-                headers: content
-                    .iter()
-                    .map(|(member, value)| ((*member).to_owned(), (*value).to_owned()))
-                    .collect(),
-                storage_class: "STANDARD".to_owned(),
-                ..Attributes::default()
-            },
+            attributes,
             parts: Vec::new(),
             owner: target.owner.clone(),
             body,

@@ -32,7 +32,7 @@ mod versioning;
 pub use delivery::{Delivery, DeliveryError};
 pub use events::{conclude, describe};
 pub use names::{canonical_id, extended_request_id};
-pub use state::State;
+pub use state::{Attributes, State};
 
 use crate::row::Access::{Read, Write};
 use crate::row::EventKind::{Data, Management};

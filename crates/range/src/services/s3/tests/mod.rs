@@ -11,7 +11,7 @@ use stockade_policy::Principal;
 use stockade_wire::AwsError;
 
 use super::delivery::{Delivery, DeliveryError};
-use super::{ROWS, conclude, describe};
+use super::{Attributes, ROWS, conclude, describe};
 use crate::authz;
 use crate::call::{Call, Caller, Inner, RecordExtras, Reply};
 use crate::ids::Ids;
@@ -353,10 +353,10 @@ fn cloudtrail_delivers_only_as_the_policy_says() {
             "b-1",
             key,
             Bytes::from_static(b"{}"),
-            &[
-                ("ContentType", "application/json"),
-                ("ContentEncoding", "gzip"),
-            ],
+            Attributes {
+                headers: [("ContentEncoding".to_owned(), "gzip".to_owned())].into(),
+                ..Attributes::default()
+            },
             Timestamp::UNIX_EPOCH,
         )
     };
