@@ -14,6 +14,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "stockade-policy",
             "stockade-federation",
             "stockade-keys",
+            "stockade-digest",
         ],
     ),
     (

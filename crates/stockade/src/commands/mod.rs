@@ -11,6 +11,7 @@ mod respond;
 mod rules;
 mod target;
 mod timeline;
+mod trail;
 mod triage;
 
 use clap::Subcommand;
@@ -42,6 +43,8 @@ pub enum Command {
     Drill(drill::Arguments),
     /// What IAM policies allow: ask the engine that the range decides with
     Policy(policy::Arguments),
+    /// CloudTrail's files: whether they are what was delivered
+    Trail(trail::Arguments),
     /// Start a local AWS that authenticates, authorises and records every call
     Range(range::Arguments),
 }
@@ -60,6 +63,7 @@ pub fn run(command: Command) -> Status {
         Command::Incident(arguments) => incident::incident_command(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Trail(arguments) => trail::run(&arguments),
         Command::Range(arguments) => range::run(arguments),
     }
 }
