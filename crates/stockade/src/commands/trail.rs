@@ -216,8 +216,8 @@ async fn fetch(
             logs.insert(key.to_owned(), Some(hashed(&body)));
             continue;
         };
-        let first = regions.entry(name.region).or_insert(name.end);
-        *first = name.end.min(*first);
+        let (first, last) = regions.entry(name.region).or_insert((name.end, name.end));
+        (*first, *last) = (name.end.min(*first), name.end.max(*last));
         let signature = object.get("Metadata").and_then(|m| m.get("signature"));
         digests.push(Seen {
             path: key.to_owned(),
@@ -226,10 +226,10 @@ async fn fetch(
         });
     }
     if arguments.keys.is_empty() {
-        for (region, first) in regions {
+        for (region, (first, last)) in regions {
             let region: Region = region.parse().map_err(|_| format!("{region}: no region"))?;
-            let input =
-                json!({"StartTime": first.to_string(), "EndTime": client.now().to_string()});
+            // Those that were valid when the digests were signed, whatever the time is here.
+            let input = json!({"StartTime": first.to_string(), "EndTime": last.to_string()});
             let there = client.in_region(&region);
             let answer = there.call("cloudtrail", "ListPublicKeys", input).await;
             let answer = Value::Object(answer.map_err(said)?.into_iter().collect());
