@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, StorageError,
-    TableDefinition, TableError,
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable as _,
+    StorageError, TableDefinition, TableError,
 };
 
 use super::guard::{Panicked, guarded};
@@ -80,6 +80,18 @@ impl File {
         let mut take = take;
         let mut attempt = || {
             let opened = guarded(|| {
+                // To open a file for writing marks it: what is damaged is found before that, where the file was closed well.
+                if let Ok(still) = ReadOnlyDatabase::open(&path) {
+                    let found = read(folder, &still, &mut take)?;
+                    drop(still);
+                    let database = database(folder, &path)?;
+                    let now = facts(&database);
+                    // Another range had it in between.
+                    return match now {
+                        Ok(now) if now == found => Ok((database, found)),
+                        _ => Err(StoreError::InUse(folder.to_owned())),
+                    };
+                }
                 let database = database(folder, &path)?;
                 let facts = read(folder, &database, &mut take)?;
                 Ok((database, facts))
@@ -256,7 +268,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn facts(database: &Database) -> Result<Facts, redb::Error> {
+fn facts(database: &impl ReadableDatabase) -> Result<Facts, redb::Error> {
     let reading = database.begin_read()?;
     let facts = match reading.open_table(FACTS) {
         Ok(facts) => facts,
@@ -277,7 +289,7 @@ fn facts(database: &Database) -> Result<Facts, redb::Error> {
 
 fn read(
     folder: &Path,
-    database: &Database,
+    database: &impl ReadableDatabase,
     mut take: impl FnMut(Place, &[u8]) -> Result<(), StoreError>,
 ) -> Result<Facts, StoreError> {
     let unreadable = |error: redb::Error| damaged(folder, &error.to_string());
