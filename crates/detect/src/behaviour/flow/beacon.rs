@@ -53,7 +53,7 @@ fn sight(look: &Look<'_>, _actor: &Actor, count: &mut dyn FnMut(Sight<'_>)) {
     };
     // Names and the time are asked for by the clock, by everybody.
     let clockwork = matches!(flow.port, 53 | 123 | 853);
-    if flow.accepted && flow.from_inside && flow.to_outside && !clockwork {
+    if flow.went_out() && !clockwork {
         count(Sight {
             who: &flow.from,
             whom: &flow.to,

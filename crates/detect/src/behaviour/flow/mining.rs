@@ -43,12 +43,7 @@ fn meta() -> Meta {
 
 fn sight(look: &Look<'_>, _actor: &Actor, count: &mut dyn FnMut(Sight<'_>)) {
     let Some(flow) = Flow::of(look) else { return };
-    if flow.accepted
-        && flow.protocol == 6
-        && flow.from_inside
-        && flow.to_outside
-        && PORTS.contains(&flow.port)
-    {
+    if flow.went_out() && flow.protocol == 6 && PORTS.contains(&flow.port) {
         count(Sight {
             who: &flow.from,
             whom: &flow.to,

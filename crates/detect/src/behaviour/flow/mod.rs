@@ -69,6 +69,11 @@ impl<'a> Flow<'a> {
         })
     }
 
+    /// Whether it went out: from a host of the network's own to an address outside, and nothing refused it.
+    fn went_out(&self) -> bool {
+        self.accepted && self.from_inside && self.to_outside
+    }
+
     /// Whether the receiver's port is one of a server, and not the one to which an answer goes.
     fn asks(&self) -> bool {
         self.port < 32_768

@@ -42,7 +42,7 @@ fn meta() -> Meta {
 fn sight(look: &Look<'_>, _actor: &Actor, count: &mut dyn FnMut(Sight<'_>)) {
     let Some(flow) = Flow::of(look) else { return };
     // An answer to a client outside goes to a high port: that is a server's work.
-    if flow.accepted && flow.from_inside && flow.to_outside && flow.asks() {
+    if flow.went_out() && flow.asks() {
         count(Sight {
             who: &flow.from,
             whom: &flow.to,

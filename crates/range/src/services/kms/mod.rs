@@ -134,8 +134,3 @@ pub const ROWS: &[Row] = &[
     look("Verify", signing::verify),
     look("VerifyMac", mac::verify),
 ];
-
-/// An operation's row.
-fn row_of(operation: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.operation == operation)
-}

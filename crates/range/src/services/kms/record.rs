@@ -10,6 +10,7 @@ use super::grants;
 use super::state::{Key, Place};
 use crate::call::{Call, RecordExtras, Reply, ServiceEvent};
 use crate::row::Access;
+use crate::services;
 use crate::state::State as Range;
 
 /// `resources`.
@@ -153,7 +154,8 @@ fn defaults(call: &Call<'_>) -> Map<String, Value> {
 
 /// The same, once the answer is known.
 pub fn conclude(call: &Call<'_>, described: RecordExtras, reply: &Reply) -> RecordExtras {
-    let is_write = super::row_of(call.operation).is_some_and(|row| row.access == Access::Write);
+    let is_write =
+        services::row("kms", call.operation).is_some_and(|row| row.access == Access::Write);
     if call.operation == "CreateGrant" {
         let grant = reply.output.get("GrantId").cloned().unwrap_or_default();
         let mut elements = json!({"grantId": grant});

@@ -15,10 +15,11 @@ use stockade_keys::Hidden;
 use stockade_wire::{AwsError, Object};
 
 use super::data::{bytes, shown};
-use super::{access, errors, managed, record, row_of};
+use super::{access, errors, managed, record};
 use crate::authz;
 use crate::call::{Call, InnerCall, Reply};
 use crate::row::{Handler, Row};
+use crate::services;
 use crate::state::State as Range;
 
 /// The encryption context that a service binds a ciphertext to.
@@ -193,7 +194,7 @@ fn ask_to_change(
 }
 
 fn known(operation: &str) -> Result<&'static Row, AwsError> {
-    row_of(operation).ok_or_else(errors::internal)
+    services::row("kms", operation).ok_or_else(errors::internal)
 }
 
 fn object(input: Value) -> Object {

@@ -135,8 +135,3 @@ pub const ROWS: &[Row] = &[
     read("ListInboundResponsibilityTransfers", transfers::inbound),
     read("ListOutboundResponsibilityTransfers", transfers::outbound),
 ];
-
-/// The row of an operation.
-fn row(operation: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.operation == operation)
-}

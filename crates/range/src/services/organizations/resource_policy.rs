@@ -15,6 +15,7 @@ use super::state::Organization;
 use super::tags::{self, Tag};
 use crate::call::{Call, Reply};
 use crate::row::Access;
+use crate::services;
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
 use crate::wildcard::matches;
@@ -51,7 +52,7 @@ const WRITES: [&str; 9] = [
 /// Whether members may be let do an operation at all.
 pub(super) fn is_delegable(operation: &str) -> bool {
     WRITES.contains(&operation)
-        || super::row(operation).is_some_and(|row| row.access == Access::Read)
+        || services::row("organizations", operation).is_some_and(|row| row.access == Access::Read)
 }
 
 fn arn(organization: &Organization, policy: &ResourcePolicy) -> String {

@@ -17,6 +17,7 @@ use super::{errors, resource_policy, resources};
 use crate::authz;
 use crate::call::{Call, Reply};
 use crate::row::Access;
+use crate::services;
 use crate::services::iam::output::reply;
 use crate::state::State as Range;
 
@@ -47,7 +48,7 @@ pub fn managed<'a>(range: &'a Range, call: &Call<'_>) -> Result<&'a Organization
 
 /// Whether a delegated administrator may call an operation: to look at the organisation, but for its bills.
 fn looks(operation: &str) -> bool {
-    super::row(operation).is_some_and(|row| row.access == Access::Read)
+    services::row("organizations", operation).is_some_and(|row| row.access == Access::Read)
         && !operation.contains("ResponsibilityTransfer")
 }
 
